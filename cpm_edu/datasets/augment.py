@@ -1,0 +1,189 @@
+"""From a person in a picture to a network's input: one 2 x 3 matrix for the image and its joints.
+
+`plain_crop` is what testing sees. `training_crop` draws a random matrix, moves the person off the middle
+(the center map moves along), and into some crops pastes a second person: only the center map then tells
+whom to answer for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..coords import Convention, apply_affine, crop_matrix, warp_images
+from ..skeletons import Skeleton
+from .people import Person
+
+__all__ = ["Augmentation", "Crop", "plain_crop", "training_crop"]
+
+PAD_VALUE = 128.0  # grey outside the picture, as in testing/padAround of the paper's release
+
+
+@dataclass
+class Crop:
+    """A network's input and its labels.
+
+    Args:
+        image: (3, H_in, W_in) float32 RGB, 0..255.
+        joints_px: (P, J, 2) crop pixels; person 0 is the one at the center, P is 1 or 2.
+        labelled: (P, J) bool.
+        center_px: (2,) crop pixels, where the center map has its peak.
+        matrix: (2, 3) image pixels -> crop pixels.
+    """
+
+    image: Tensor
+    joints_px: Tensor
+    labelled: Tensor
+    center_px: Tensor
+    matrix: Tensor
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How a training crop may differ from the plain one. Probabilities are 0..1; the defaults are ours,
+    except rotation and scale, which are those of the paper's release (genProto.py).
+
+    Args:
+        rotation_deg: largest rotation either way.
+        scale: smallest and largest zoom.
+        shift: largest shift of the person, as a fraction of the crop's side.
+        flip: probability of a mirrored crop.
+        half_body: probability of zooming onto the upper or lower body.
+        second_person: probability of pasting another person beside the first.
+        pair_scale: smallest and largest zoom of each in a crop of two.
+        pair_offset: smallest and largest distance of each of two from the middle, fraction of the side.
+        center_jitter: standard deviation of the marked center, fraction of the side.
+        brightness: largest relative change of each colour channel and of all together.
+    """
+
+    rotation_deg: float = 40.0
+    scale: tuple[float, float] = (0.7, 1.3)
+    shift: float = 0.25
+    flip: float = 0.5
+    half_body: float = 0.15
+    second_person: float = 0.5
+    pair_scale: tuple[float, float] = (0.55, 0.95)
+    pair_offset: tuple[float, float] = (0.14, 0.25)
+    center_jitter: float = 0.02
+    brightness: float = 0.2
+
+
+def plain_crop(person: Person, size: tuple[int, int], convention: Convention = "center") -> Crop:
+    """The person's box, unrotated, in a crop of `size` (height, width) pixels."""
+    matrix = crop_matrix(
+        torch.from_numpy(np.asarray(person.center_px, np.float64)),
+        torch.from_numpy(np.asarray(person.scale_px, np.float64)),
+        size,
+        convention=convention,
+    )
+    return _apply(person, matrix, size)
+
+
+def _apply(person: Person, matrix: Tensor, size: tuple[int, int], mirror: Skeleton | None = None) -> Crop:
+    image = torch.from_numpy(person.image.copy()).permute(2, 0, 1)[None].float()
+    joints = torch.from_numpy(np.nan_to_num(person.joints_px)).double()
+    labelled = torch.from_numpy(person.labelled)
+    if mirror is not None:
+        order = list(mirror.flip_permutation)
+        joints, labelled = joints[order], labelled[order]
+    center = torch.from_numpy(np.asarray(person.center_px, np.float64))
+    return Crop(
+        image=warp_images(image, matrix, size, fill=PAD_VALUE)[0],
+        joints_px=apply_affine(matrix, joints).float()[None],
+        labelled=labelled[None],
+        center_px=apply_affine(matrix, center[None])[0].float(),
+        matrix=matrix,
+    )
+
+
+def training_crop(
+    person: Person,
+    skeleton: Skeleton,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    augmentation: Augmentation,
+    *,
+    another: Callable[[np.random.Generator], Person] | None = None,
+    convention: Convention = "center",
+) -> Crop:
+    """A randomly transformed crop; every random number comes from `rng`.
+
+    Args:
+        another: draws the second person; None: never two.
+
+    Returns:
+        A `Crop` with P = 2 where a second person was pasted, else P = 1.
+    """
+    options = augmentation
+    side = np.array([size[1], size[0]], float)
+    paired = another is not None and rng.random() < options.second_person
+    direction = rng.choice([-1.0, 1.0]) * np.array([1.0, rng.uniform(-0.5, 0.5)])
+    if paired:
+        zoom = rng.uniform(*options.pair_scale)
+        shift = direction * rng.uniform(*options.pair_offset)
+    else:
+        zoom = rng.uniform(*options.scale)
+        shift = rng.uniform(-options.shift, options.shift, 2)
+        if rng.random() < options.half_body:
+            person = _half_body(person, skeleton, rng)
+    crop = _random_crop(person, skeleton, size, rng, options, zoom, shift * side, convention)
+    if paired:
+        offset = -direction * rng.uniform(*options.pair_offset) * side
+        zoom = zoom * rng.uniform(0.8, 1.25)
+        other = _random_crop(another(rng), skeleton, size, rng, options, zoom, offset, convention)
+        _paste(crop, other, rng)
+    jitter = rng.normal(0.0, options.center_jitter, 2) * side
+    crop.center_px = crop.center_px + torch.from_numpy(jitter).float()
+    gain = rng.uniform(1 - options.brightness, 1 + options.brightness, (3, 1, 1))
+    offset = rng.uniform(-options.brightness, options.brightness) * 128
+    crop.image = (crop.image * torch.from_numpy(gain).float() + float(offset)).clamp_(0, 255)
+    return crop
+
+
+def _random_crop(person, skeleton, size, rng, options, zoom, shift_px, convention) -> Crop:
+    mirror = bool(rng.random() < options.flip)
+    rotation = rng.uniform(-options.rotation_deg, options.rotation_deg)
+    matrix = crop_matrix(
+        torch.from_numpy(np.asarray(person.center_px, np.float64)),
+        torch.from_numpy(np.asarray(person.scale_px, np.float64) / zoom),
+        size,
+        rotation_deg=rotation,
+        mirror=mirror,
+        convention=convention,
+    )
+    matrix[:, 2] += torch.from_numpy(shift_px)
+    return _apply(person, matrix, size, skeleton if mirror else None)
+
+
+def _half_body(person: Person, skeleton: Skeleton, rng: np.random.Generator) -> Person:
+    """The same person with a box around the labelled joints of one half, where that half has at least 4."""
+    half = list(skeleton.upper_body if rng.random() < 0.7 else skeleton.lower_body)
+    half = [j for j in half if person.labelled[j]]
+    if len(half) < 4:
+        return person
+    low, high = person.joints_px[half].min(0), person.joints_px[half].max(0)
+    side = max(1.5 * float((high - low).max()), 8.0)  # 1.5: mmpose's RandomHalfBody
+    return Person(
+        image=person.image,
+        joints_px=person.joints_px,
+        labelled=person.labelled,
+        center_px=((low + high) / 2).astype(np.float32),
+        scale_px=np.array([side, side], np.float32),
+        name=person.name,
+    )
+
+
+def _paste(crop: Crop, other: Crop, rng: np.random.Generator) -> None:
+    """Fill the side of `crop` that lies nearer to the other person's center with the other's picture."""
+    height, width = crop.image.shape[-2:]
+    middle = (crop.center_px + other.center_px) / 2 + torch.from_numpy(rng.normal(0, 0.03 * width, 2)).float()
+    toward = other.center_px - crop.center_px
+    x, y = torch.arange(width, dtype=torch.float32), torch.arange(height, dtype=torch.float32)
+    nearer = (x - middle[0])[None, :] * toward[0] + (y - middle[1])[:, None] * toward[1] > 0  # (H_in, W_in)
+    crop.image = torch.where(nearer, other.image, crop.image)
+    crop.joints_px = torch.cat([crop.joints_px, other.joints_px])
+    crop.labelled = torch.cat([crop.labelled, other.labelled])

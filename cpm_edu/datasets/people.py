@@ -1,0 +1,64 @@
+"""One labelled person in one picture: what every data set yields and every crop is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..skeletons import Skeleton
+
+__all__ = ["PeopleDataset", "Person"]
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person in an image; joints are 0-based pixels of that image.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        joints_px: (J, 2) float32 (x, y); anything where not labelled.
+        labelled: (J,) bool, True where the position is known, visible or occluded.
+        center_px: (2,) (x, y) that the center map marks.
+        scale_px: (2,) (width, height) that the crop covers.
+        name: what to call it in a message or gallery, such as the file's name.
+    """
+
+    image: np.ndarray
+    joints_px: np.ndarray
+    labelled: np.ndarray
+    center_px: np.ndarray
+    scale_px: np.ndarray
+    name: str = ""
+
+
+class PeopleDataset(Protocol):
+    """A sequence of `Person` with one skeleton."""
+
+    skeleton: Skeleton
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Person: ...
+
+
+class Concatenation(Sequence):
+    """Several data sets of the same joints, one after the other."""
+
+    def __init__(self, *parts: PeopleDataset) -> None:
+        for part in parts[1:]:
+            parts[0].skeleton.require_same(part.skeleton, "data sets to train on together")
+        self.skeleton = parts[0].skeleton
+        self.parts = parts
+        self.ends = np.cumsum([len(part) for part in parts])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def __getitem__(self, index: int) -> Person:
+        if not 0 <= index < len(self):
+            raise IndexError(f"person {index} of {len(self)}")
+        part = int(np.searchsorted(self.ends, index, side="right"))
+        return self.parts[part][index - (int(self.ends[part - 1]) if part else 0)]

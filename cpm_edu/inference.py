@@ -1,0 +1,71 @@
+"""From crops to joints: the network, the flip test, the decoder and the way back to image pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .coords import apply_affine, invert_affine, px_from_cells
+from .decoding import decode, merge_flip
+from .models import CPM
+from .targets import center_map
+
+__all__ = ["crop_beliefs", "crop_joints", "joints_in_image"]
+
+
+@torch.no_grad()
+def crop_beliefs(model: CPM, images: Tensor, center_px: Tensor | None, *, flip_test: bool = False) -> Tensor:
+    """Belief maps of crops.
+
+    Args:
+        model: any CPM; put into evaluation mode.
+        images: (N, 3, H_in, W_in) RGB, 0..255, uint8 or float.
+        center_px: (N, 2) crop pixels where the center map peaks (NaN: a blank map); None: the crop's middle.
+        flip_test: also run the mirrored crops and average, left and right joints swapped back.
+
+    Returns:
+        (T, N, C, H, W) float32.
+    """
+    model.eval()
+    size = tuple(images.shape[-2:])
+    if center_px is None:
+        middle = images.new_tensor([(size[1] - 1) / 2, (size[0] - 1) / 2], dtype=torch.float32)
+        center_px = middle.expand(len(images), 2)
+    beliefs = _run(model, images, center_px)
+    if not flip_test:
+        return beliefs
+    mirrored_center = torch.stack([size[1] - 1 - center_px[:, 0], center_px[:, 1]], 1)
+    mirrored = _run(model, images.flip(-1), mirrored_center)
+    permutation = model.skeleton.flip_permutation
+    return torch.stack(
+        [merge_flip(b, m, permutation, shift=model.flip_shift) for b, m in zip(beliefs, mirrored, strict=True)]
+    )
+
+
+def _run(model: CPM, images: Tensor, center_px: Tensor) -> Tensor:
+    centers = center_map(center_px, tuple(images.shape[-2:])) if model.uses_center_map else None
+    return model(model.preprocess(images), centers).float()
+
+
+def crop_joints(model: CPM, belief_maps: Tensor, *, method: str | None = None) -> tuple[Tensor, Tensor]:
+    """Joints of belief maps, in crop pixels.
+
+    Args:
+        belief_maps: (..., C, H, W) of `model`.
+        method: of `cpm_edu.decoding.decode`; None: "msra" for a model of that convention, else "log_parabola".
+
+    Returns:
+        joints_px: (..., J, 2) crop pixels (x, y).
+        scores: (..., J).
+    """
+    if method is None:
+        method = "msra" if model.convention == "msra" else "log_parabola"
+    maps = model.joint_maps(belief_maps)
+    joints, scores = decode(maps.reshape(-1, *maps.shape[-3:]), method)
+    joints_px = px_from_cells(joints, model.stride, model.convention)
+    return joints_px.reshape(*maps.shape[:-2], 2), scores.reshape(maps.shape[:-2])
+
+
+def joints_in_image(joints_px: Tensor, matrices: Tensor) -> Tensor:
+    """Crop pixels (..., N, J, 2) through the inverse of (N, 2, 3) crop matrices: image pixels, same shape."""
+    return apply_affine(invert_affine(matrices.to(joints_px)), joints_px)

@@ -1,0 +1,173 @@
+"""A training run: its numbers, its state, its folder.
+
+The folder holds `last.pt` (everything needed to go on), `best.safetensors`, `log.csv`, `validation.csv` and
+`config.json`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ..datasets.augment import Augmentation
+from ..models import CPM
+from ..models.checkpoints import save_checkpoint, write_atomically
+from .optimizers import make_optimizers
+
+__all__ = ["Log", "Run", "TrainingConfig", "learning_rate_factor"]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """All numbers of a run. The defaults train the lite model on a laptop.
+
+    Args:
+        epochs: passes over the training people.
+        batch_size: crops a step.
+        optimizer: "muon", "adamw" or "sgd".
+        lr: peak learning rate of that optimizer.
+        weight_decay: of that optimizer.
+        schedule: "cosine" (warm-up, then half a cosine to zero) or "step" (x step_gamma every step_epochs).
+        warmup_steps: length of the linear warm-up.
+        clip_norm: largest norm of the gradient; 0 does not clip.
+        ema_decay: decay a step of the averaged weights that are validated and kept; 0 keeps the raw ones.
+        sigma_cells: standard deviation of the target Gaussian in map cells.
+        loss: normalization of `stage_loss`.
+        seed: of crops, order and dropout.
+        workers: processes that make crops; changes nothing but the speed.
+        save_every: steps between checkpoints, the most that a killed run repeats.
+        validate_every: epochs between validations.
+        amp: "off", "bfloat16", or "auto" (bfloat16 on a GPU that has it, else off).
+        augmentation: of the training crops.
+    """
+
+    epochs: int = 20
+    batch_size: int = 16
+    optimizer: str = "muon"
+    lr: float = 0.02
+    weight_decay: float = 0.01
+    schedule: str = "cosine"
+    step_epochs: float = 10.0
+    step_gamma: float = 0.333
+    warmup_steps: int = 100
+    clip_norm: float = 0.0
+    ema_decay: float = 0.998
+    sigma_cells: float = 1.2
+    loss: str = "mean"
+    seed: int = 0
+    workers: int = 0
+    save_every: int = 200
+    validate_every: float = 1.0
+    amp: str = "auto"
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    # What may change when a run goes on: how long it lasts and how it is run, not what it learns from.
+    FREE: ClassVar = ("epochs", "workers", "save_every", "validate_every")
+
+    def __post_init__(self) -> None:
+        choices = {"schedule": ("cosine", "step"), "amp": ("off", "bfloat16", "auto")}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+        for name in ("epochs", "batch_size", "lr", "sigma_cells", "save_every", "validate_every"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+
+
+def learning_rate_factor(step: int, total_steps: int, per_epoch: int, config: TrainingConfig) -> float:
+    """Share of the peak learning rate at a step, counted from 0."""
+    warm = min(1.0, (step + 1) / max(config.warmup_steps, 1))
+    if config.schedule == "cosine":
+        return warm * 0.5 * (1 + math.cos(math.pi * min(step / total_steps, 1.0)))
+    return warm * config.step_gamma ** int(step / (config.step_epochs * per_epoch))
+
+
+class Run:
+    """State of a run: weights, their average, optimizers, step, best score; saved and restored as one."""
+
+    def __init__(self, model: CPM, config: TrainingConfig, folder: Path) -> None:
+        self.model, self.config, self.folder = model, config, folder
+        self.optimizers = make_optimizers(model, config.optimizer, config.lr, config.weight_decay)
+        self.peak_lrs = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
+        self.average = None
+        if config.ema_decay:
+            average = get_ema_multi_avg_fn(config.ema_decay)
+            self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+        self.step, self.best = 0, -1.0
+
+    def _parts(self) -> dict:
+        parts = {"model": self.model, **{f"optimizer{i}": o for i, o in enumerate(self.optimizers)}}
+        return parts if self.average is None else parts | {"average": self.average}
+
+    def save(self) -> None:
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {"step": self.step, "best": self.best}
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_atomically(self.folder / "last.pt", buffer.getvalue())
+
+    def resume(self) -> bool:
+        """Go on from the folder's run, if it holds one; ValueError where that run was another one."""
+        wanted = json.loads(json.dumps(asdict(self.config)))
+        wanted |= {"model": self.model.kind, "joints": list(self.model.skeleton.joints), **self.model.config()}
+        config_file, checkpoint = self.folder / "config.json", self.folder / "last.pt"
+        found = checkpoint.is_file() and config_file.is_file()
+        if found:
+            before = json.loads(config_file.read_text())
+            changed = [k for k in wanted if k not in TrainingConfig.FREE and before.get(k) != wanted[k]]
+            if changed:
+                changes = "; ".join(f"{k}: {before.get(k)} there, {wanted[k]} asked for" for k in changed)
+                raise ValueError(f"{self.folder} holds a run of other settings ({changes}). Choose another folder.")
+            state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+            for name, part in self._parts().items():
+                part.load_state_dict(state[name])
+            self.step, self.best = state["step"], state["best"]
+        write_atomically(config_file, json.dumps(wanted, indent=1).encode())
+        return found
+
+    def set_learning_rate(self, factor: float) -> None:
+        for optimizer, peaks in zip(self.optimizers, self.peak_lrs, strict=True):
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
+
+    @property
+    def kept_model(self) -> CPM:
+        """The weights to validate and to keep: the average where there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def keep_if_best(self, score: float, metadata: dict[str, str]) -> bool:
+        if score <= self.best:
+            return False
+        self.best = score
+        save_checkpoint(self.folder / "best.safetensors", self.kept_model, metadata=metadata)
+        return True
+
+
+class Log:
+    """A CSV file whose first column is the step; rows past the step of a resumed run are dropped."""
+
+    def __init__(self, path: Path, columns: list[str], step: int) -> None:
+        self.path, self.rows = path, []
+        kept = []
+        if step and path.is_file():
+            with path.open(newline="") as file:
+                kept = [row for row in csv.reader(file) if row and row[0].isdigit() and int(row[0]) <= step]
+        text = io.StringIO()
+        csv.writer(text).writerows([columns, *kept])
+        write_atomically(path, text.getvalue().encode())
+
+    def add(self, row: list) -> None:
+        self.rows.append([f"{v:.6g}" if isinstance(v, float) else v for v in row])
+
+    def flush(self) -> None:
+        with self.path.open("a", newline="") as file:
+            csv.writer(file).writerows(self.rows)
+        self.rows = []

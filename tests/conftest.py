@@ -1,0 +1,54 @@
+"""Shared fixtures: real data, golden files, and the rule that a required test is never skipped silently."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cpm_edu.datasets import data_root
+
+REQUIRED = {part.strip() for part in os.environ.get("CPM_EDU_REQUIRE", "").split(",") if part.strip()}
+
+
+def pytest_addoption(parser):
+    default = Path(__file__).parent / "golden"
+    parser.addoption("--golden-dir", type=Path, default=default, help="folder of golden files to compare with")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "golden(pattern): run once per golden file whose name matches")
+
+
+def pytest_generate_tests(metafunc):
+    marker = metafunc.definition.get_closest_marker("golden")
+    if marker is None:
+        return
+    folder = metafunc.config.getoption("--golden-dir")
+    files = sorted(folder.glob(marker.args[0]))
+    if not files:
+        reason = f"no file {marker.args[0]} in {folder}; give another folder by --golden-dir"
+        files = [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
+    metafunc.parametrize("golden_file", files, ids=lambda f: f.name if f else "none")
+
+
+def skip_or_fail(what: str, reason: str):
+    """Skip a test whose needs are missing; fail instead where CPM_EDU_REQUIRE names them."""
+    if what in REQUIRED:
+        pytest.fail(f"CPM_EDU_REQUIRE asks for {what}, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the research data sets (mark such tests `realdata`)."""
+    root = data_root()
+    if not (root / "lsp").is_dir():
+        skip_or_fail("realdata", f"there is no LSP pack in {root}; set CPM_EDU_DATA to the folder that holds it")
+    return root
+
+
+@pytest.fixture(scope="session")
+def golden_dir(request) -> Path:
+    return request.config.getoption("--golden-dir")
