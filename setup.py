@@ -1,33 +1,58 @@
-"""Package metadata. `pip install -e .` for work in a clone, `pip wheel .` for a wheel to hand out."""
+"""Package metadata. `pip install -e .` to work in a clone, `pip wheel --no-deps .` for a wheel to hand out."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
-here = Path(__file__).parent
+HERE = Path(__file__).parent
+BUNDLED = ("notebooks", "csrc")  # folders of the clone that a wheel carries inside the package
+
+
+class BuildWithFolders(build_py):
+    """Also copy the notebooks and kernel sources to cpm_edu/_bundled of the wheel."""
+
+    def run(self):
+        super().run()
+        if getattr(self, "editable_mode", False):
+            return
+        for name in BUNDLED:
+            target = Path(self.build_lib) / "cpm_edu" / "_bundled" / name
+            shutil.rmtree(target, ignore_errors=True)
+            if (HERE / name).is_dir():
+                ignore = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", "*.py")
+                shutil.copytree(HERE / name, target, ignore=ignore)
+
 
 setup(
     name="cpm_edu",
     version="0.1.0",
     description="Convolutional Pose Machines, taught from a joint to a belief map to a pose",
-    long_description=(here / "README.md").read_text(encoding="utf-8"),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.10",
     packages=find_packages(include=["cpm_edu", "cpm_edu.*"]),
-    include_package_data=True,
+    package_data={"cpm_edu": ["weights/*.safetensors", "weights/*.md", "photos/*.jpg"]},
+    cmdclass={"build_py": BuildWithFolders},
     install_requires=[
         "torch>=2.10",
         "numpy",
         "matplotlib",
+        "jupyterlab",
+        "ipywidgets",
+        "pycocotools",
+        "ninja",
         "pillow",
+        "safetensors",
         "scipy",
         "tqdm",
-        "safetensors",
-        "pycocotools",
     ],
     extras_require={
-        "test": ["pytest", "hypothesis"],
+        "test": ["pytest", "hypothesis", "jupytext", "nbclient"],
+        "dev": ["pre-commit", "ruff"],
     },
     entry_points={"console_scripts": ["cpm-edu=cpm_edu.cli:main"]},
 )

@@ -149,7 +149,7 @@ def decode_log_parabola(belief_maps: Tensor) -> tuple[Tensor, Tensor]:
 
     The logarithm of a Gaussian is a parabola, so a "center" target comes back to within 0.001 cells.
     The step is at most half a cell. An axis takes no step where a neighbour lies outside the map, where
-    one of the three values is not positive and finite, or where all three are equal: a joint in the first
+    one of the three values is not positive and finite, or where their logs are equal: a joint in the first
     or last column keeps the whole number on x, one in the first or last row on y.
     Arguments, results and errors as in `decode_argmax`.
 

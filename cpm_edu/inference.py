@@ -1,16 +1,28 @@
-"""From crops to joints: the network, the flip test, the decoder and the way back to image pixels."""
+"""From photos to joints: crop, network, flip test, decoder, and the way back to image pixels."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .coords import apply_affine, invert_affine, px_from_cells
+from .coords import (
+    apply_affine,
+    box_center_scale,
+    crop_matrix,
+    fit_aspect,
+    invert_affine,
+    px_from_cells,
+    warp_images,
+)
+from .datasets.augment import PAD_VALUE
 from .decoding import decode, merge_flip
 from .models import CPM
 from .targets import center_map
 
-__all__ = ["crop_beliefs", "crop_joints", "joints_in_image"]
+__all__ = ["crop_beliefs", "crop_joints", "joints_in_image", "pose_in_boxes"]
+
+BOX_PADDING = 1.25  # mmpose's: how much larger the crop is than the box drawn around a person
 
 
 @torch.no_grad()
@@ -38,7 +50,10 @@ def crop_beliefs(model: CPM, images: Tensor, center_px: Tensor | None, *, flip_t
     mirrored = _run(model, images.flip(-1), mirrored_center)
     permutation = model.skeleton.flip_permutation
     return torch.stack(
-        [merge_flip(b, m, permutation, shift=model.flip_shift) for b, m in zip(beliefs, mirrored, strict=True)]
+        [
+            merge_flip(b, m, permutation, shift=model.flip_shift)
+            for b, m in zip(beliefs, mirrored, strict=True)
+        ]
     )
 
 
@@ -69,3 +84,46 @@ def crop_joints(model: CPM, belief_maps: Tensor, *, method: str | None = None) -
 def joints_in_image(joints_px: Tensor, matrices: Tensor) -> Tensor:
     """Crop pixels (..., N, J, 2) through the inverse of (N, 2, 3) crop matrices: image pixels, same shape."""
     return apply_affine(invert_affine(matrices.to(joints_px)), joints_px)
+
+
+def pose_in_boxes(
+    model: CPM, image: np.ndarray, boxes_xywh, *, flip_test: bool = False, padding=BOX_PADDING
+) -> list[dict]:
+    """Run a model on people of one photo.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        boxes_xywh: P boxes (x, y, width, height) in pixels.
+        padding: by which a box grows on both sides before it becomes the crop.
+
+    Returns:
+        One dict a person: "image" (H_in, W_in, 3) uint8 crop, "belief_maps" (T, J, H, W), "joints_px" (J, 2)
+        crop pixels, "joints" (J, 2) image pixels, "scores" (J,), "stage_joints" (T, J, 2) image pixels,
+        "center_px" (2,), "box_xywh".
+    """
+    boxes = torch.as_tensor(np.asarray(boxes_xywh, np.float64)).reshape(-1, 4)
+    corners = torch.cat(
+        [boxes[:, :2] - 0.5, boxes[:, :2] + boxes[:, 2:] - 0.5], 1
+    )  # edges, not pixel centres
+    center, scale = box_center_scale(corners, padding)
+    size = model.input_size
+    matrices = crop_matrix(center, fit_aspect(scale, size), size, convention=model.convention)
+    pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float().expand(len(boxes), -1, -1, -1)
+    crops = warp_images(pixels, matrices, size, fill=PAD_VALUE)
+    beliefs = crop_beliefs(model, crops, None, flip_test=flip_test)
+    joints_px, scores = crop_joints(model, beliefs)
+    joints = joints_in_image(joints_px, matrices)
+    middle = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
+    return [
+        {
+            "image": crops[p].clamp(0, 255).round().byte().permute(1, 2, 0).numpy(),
+            "belief_maps": model.joint_maps(beliefs[:, p]).numpy(),
+            "joints_px": joints_px[-1, p].numpy(),
+            "joints": joints[-1, p].numpy(),
+            "scores": scores[-1, p].numpy(),
+            "stage_joints": joints[:, p].numpy(),
+            "center_px": middle if model.uses_center_map else None,
+            "box_xywh": tuple(boxes[p].tolist()),
+        }
+        for p in range(len(boxes))
+    ]

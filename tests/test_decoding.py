@@ -188,7 +188,9 @@ def test_agrees_with_a_loop_over_cells(method, size):
 @pytest.mark.parametrize("kernel", [3, 5, 7, 9, 11, 17])
 def test_dark_agrees_with_a_loop(kernel):
     """The rule of peer mmpose written as loops in float64, on smooth maps that keep the step well posed."""
-    maps = gaussians([[[7.3, 6.8], [2.2, 9.4], [1.4, 5.0], [12.0, 11.9]]], (14, 16), 2.0) + 0.05
+    maps = gaussians([[[7.3, 6.8], [2.2, 9.4], [1.4, 5.0], [12.0, 11.9]]], (14, 16), 2.0)
+    # maps so faint that only the rescaling lifts them above the floor of 1e-10
+    maps = torch.cat([maps + 0.05, 2e-10 * maps], 1)
     tables = {
         3: (1, 2, 1),
         5: (1, 4, 6, 4, 1),
@@ -376,6 +378,18 @@ def test_a_bad_neighbour_takes_no_step(method, bad):
         assert joints[0, 0].tolist() == [4.0, pytest.approx(4.3, abs=1e-3)]
     else:
         assert joints[0, 0].tolist() == [4.0, 4.0]
+
+
+@pytest.mark.parametrize("bad", [math.nan, -math.inf])
+def test_dark_leaves_maps_that_are_not_finite_at_their_cell(bad):
+    maps = gaussians([[[4.3, 4.3]]], (33, 33), 1.5)
+    maps[..., 30, 30] = bad  # far beyond the reach of the blur
+    assert decode_dark(maps)[0][0, 0].tolist() == [4.0, 4.0]
+
+
+def test_log_parabola_where_the_logs_are_equal():
+    below = torch.nextafter(torch.tensor(100.0), torch.tensor(0.0)).item()
+    assert decode_log_parabola(one_map([[below, 100.0, below]]))[0][0, 0].tolist() == [1.0, 0.0]
 
 
 def test_log_parabola_at_the_border_and_at_zero():

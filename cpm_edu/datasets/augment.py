@@ -8,7 +8,7 @@ whom to answer for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from ..coords import Convention, apply_affine, crop_matrix, warp_images
 from ..skeletons import Skeleton
 from .people import Person
 
-__all__ = ["Augmentation", "Crop", "plain_crop", "training_crop"]
+__all__ = ["PAD_VALUE", "Augmentation", "Crop", "plain_crop", "training_crop", "two_person_crop"]
 
 PAD_VALUE = 128.0  # grey outside the picture, as in testing/padAround of the paper's release
 
@@ -29,7 +29,7 @@ class Crop:
 
     Args:
         image: (3, H_in, W_in) float32 RGB, 0..255.
-        joints_px: (P, J, 2) crop pixels; person 0 is the one at the center, P is 1 or 2.
+        joints_px: (P, J, 2) crop pixels; person 0 is the one at the center.
         labelled: (P, J) bool.
         center_px: (2,) crop pixels, where the center map has its peak.
         matrix: (2, 3) image pixels -> crop pixels.
@@ -74,27 +74,54 @@ class Augmentation:
 
 def plain_crop(person: Person, size: tuple[int, int], convention: Convention = "center") -> Crop:
     """The person's box, unrotated, in a crop of `size` (height, width) pixels."""
+    return _place(person, size, convention=convention)
+
+
+def two_person_crop(
+    left: Person, right: Person, size: tuple[int, int], convention: Convention = "center"
+) -> Crop:
+    """Two people side by side, cut together in the middle; person 0, at the center, is the left one.
+
+    Each is shown at 0.7 of its plain size and 0.21 of the width off the middle (ours).
+    """
+    offset = np.array([0.21 * size[1], 0.0])
+    crop = _place(left, size, zoom=0.7, shift_px=-offset, convention=convention)
+    other = _place(right, size, zoom=0.7, shift_px=offset, convention=convention)
+    _paste(crop, other, (crop.center_px + other.center_px) / 2)
+    return crop
+
+
+def _place(
+    person: Person,
+    size: tuple[int, int],
+    *,
+    zoom: float = 1.0,
+    rotation_deg: float = 0.0,
+    mirror: Skeleton | None = None,
+    shift_px: np.ndarray | None = None,
+    convention: Convention = "center",
+) -> Crop:
+    """A crop of the person's picture by one matrix, joints and center taken along."""
+    center, scale = (torch.from_numpy(np.asarray(v, np.float64)) for v in (person.center_px, person.scale_px))
     matrix = crop_matrix(
-        torch.from_numpy(np.asarray(person.center_px, np.float64)),
-        torch.from_numpy(np.asarray(person.scale_px, np.float64)),
+        center,
+        scale / zoom,
         size,
+        rotation_deg=rotation_deg,
+        mirror=mirror is not None,
         convention=convention,
     )
-    return _apply(person, matrix, size)
-
-
-def _apply(person: Person, matrix: Tensor, size: tuple[int, int], mirror: Skeleton | None = None) -> Crop:
+    if shift_px is not None:
+        matrix[:, 2] += torch.from_numpy(shift_px)
     image = torch.from_numpy(person.image.copy()).permute(2, 0, 1)[None].float()
-    joints = torch.from_numpy(np.nan_to_num(person.joints_px)).double()
-    labelled = torch.from_numpy(person.labelled)
+    joints, labelled = (torch.from_numpy(a) for a in person.everybody())
     if mirror is not None:
         order = list(mirror.flip_permutation)
-        joints, labelled = joints[order], labelled[order]
-    center = torch.from_numpy(np.asarray(person.center_px, np.float64))
+        joints, labelled = joints[:, order], labelled[:, order]
     return Crop(
         image=warp_images(image, matrix, size, fill=PAD_VALUE)[0],
-        joints_px=apply_affine(matrix, joints).float()[None],
-        labelled=labelled[None],
+        joints_px=apply_affine(matrix, joints.double()).float(),
+        labelled=labelled,
         center_px=apply_affine(matrix, center[None])[0].float(),
         matrix=matrix,
     )
@@ -116,7 +143,7 @@ def training_crop(
         another: draws the second person; None: never two.
 
     Returns:
-        A `Crop` with P = 2 where a second person was pasted, else P = 1.
+        A `Crop`; whoever was pasted in comes last.
     """
     options = augmentation
     side = np.array([size[1], size[0]], float)
@@ -135,7 +162,8 @@ def training_crop(
         offset = -direction * rng.uniform(*options.pair_offset) * side
         zoom = zoom * rng.uniform(0.8, 1.25)
         other = _random_crop(another(rng), skeleton, size, rng, options, zoom, offset, convention)
-        _paste(crop, other, rng)
+        seam = (crop.center_px + other.center_px) / 2
+        _paste(crop, other, seam + torch.from_numpy(rng.normal(0, 0.03 * size[1], 2)).float())
     jitter = rng.normal(0.0, options.center_jitter, 2) * side
     crop.center_px = crop.center_px + torch.from_numpy(jitter).float()
     gain = rng.uniform(1 - options.brightness, 1 + options.brightness, (3, 1, 1))
@@ -145,18 +173,11 @@ def training_crop(
 
 
 def _random_crop(person, skeleton, size, rng, options, zoom, shift_px, convention) -> Crop:
-    mirror = bool(rng.random() < options.flip)
-    rotation = rng.uniform(-options.rotation_deg, options.rotation_deg)
-    matrix = crop_matrix(
-        torch.from_numpy(np.asarray(person.center_px, np.float64)),
-        torch.from_numpy(np.asarray(person.scale_px, np.float64) / zoom),
-        size,
-        rotation_deg=rotation,
-        mirror=mirror,
-        convention=convention,
-    )
-    matrix[:, 2] += torch.from_numpy(shift_px)
-    return _apply(person, matrix, size, skeleton if mirror else None)
+    return _place(
+        person, size, zoom=zoom, shift_px=shift_px, convention=convention,
+        mirror=skeleton if rng.random() < options.flip else None,
+        rotation_deg=rng.uniform(-options.rotation_deg, options.rotation_deg),
+    )  # fmt: skip
 
 
 def _half_body(person: Person, skeleton: Skeleton, rng: np.random.Generator) -> Person:
@@ -167,23 +188,16 @@ def _half_body(person: Person, skeleton: Skeleton, rng: np.random.Generator) -> 
         return person
     low, high = person.joints_px[half].min(0), person.joints_px[half].max(0)
     side = max(1.5 * float((high - low).max()), 8.0)  # 1.5: mmpose's RandomHalfBody
-    return Person(
-        image=person.image,
-        joints_px=person.joints_px,
-        labelled=person.labelled,
-        center_px=((low + high) / 2).astype(np.float32),
-        scale_px=np.array([side, side], np.float32),
-        name=person.name,
-    )
+    middle = ((low + high) / 2).astype(np.float32)
+    return replace(person, center_px=middle, scale_px=np.array([side, side], np.float32))
 
 
-def _paste(crop: Crop, other: Crop, rng: np.random.Generator) -> None:
-    """Fill the side of `crop` that lies nearer to the other person's center with the other's picture."""
+def _paste(crop: Crop, other: Crop, seam_px: Tensor) -> None:
+    """Fill what lies beyond the line through `seam_px`, square to the way to the other person's center."""
     height, width = crop.image.shape[-2:]
-    middle = (crop.center_px + other.center_px) / 2 + torch.from_numpy(rng.normal(0, 0.03 * width, 2)).float()
     toward = other.center_px - crop.center_px
     x, y = torch.arange(width, dtype=torch.float32), torch.arange(height, dtype=torch.float32)
-    nearer = (x - middle[0])[None, :] * toward[0] + (y - middle[1])[:, None] * toward[1] > 0  # (H_in, W_in)
-    crop.image = torch.where(nearer, other.image, crop.image)
+    beyond = (x - seam_px[0])[None, :] * toward[0] + (y - seam_px[1])[:, None] * toward[1] > 0  # (H_in, W_in)
+    crop.image = torch.where(beyond, other.image, crop.image)
     crop.joints_px = torch.cat([crop.joints_px, other.joints_px])
     crop.labelled = torch.cat([crop.labelled, other.labelled])

@@ -14,9 +14,9 @@ from math import cos, hypot, pi, sin
 
 import numpy as np
 
-from cpm_edu.datasets.heads2d import add_head
-from cpm_edu.datasets.outfits2d import Outfit, Paint
-from cpm_edu.datasets.poses3d import Figure
+from .heads2d import add_head
+from .outfits2d import Outfit, Paint
+from .poses3d import Figure
 
 __all__ = ["JOINT_PARTS", "Part", "figure_parts", "part"]
 

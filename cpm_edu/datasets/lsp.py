@@ -98,7 +98,9 @@ class _Leeds:
             name=self.names[index],
         )
 
-    def _keep(self, chosen: np.ndarray, names: list[str], joints_px: np.ndarray, labelled: np.ndarray) -> None:
+    def _keep(
+        self, chosen: np.ndarray, names: list[str], joints_px: np.ndarray, labelled: np.ndarray
+    ) -> None:
         self.names = [names[i] for i in chosen]
         self.joints_px = joints_px[chosen].astype(np.float32)
         self.labelled = labelled[chosen]
@@ -116,7 +118,9 @@ def _load_mat(folder: Path) -> np.ndarray:
 
     path = folder / "joints.mat"
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} holds neither joints.npy nor joints.mat: is it the unpacked data set?")
+        raise FileNotFoundError(
+            f"{folder} holds neither joints.npy nor joints.mat: is it the unpacked data set?"
+        )
     joints = np.asarray(loadmat(path)["joints"], np.float32)
     # LSP stores (3, 14, n), LSPET (14, 3, n)
     return joints.transpose(2, 1, 0) if joints.shape[0] == 3 else joints.transpose(2, 0, 1)
@@ -144,13 +148,17 @@ class LSP(_Leeds):
         names = [f"im{i:04d}.jpg" for i in range(1, len(joints) + 1)]
         if (self.folder / "split.json").is_file():
             splits = json.loads((self.folder / "split.json").read_text())
-            if drop_near_duplicates:
-                leaked = set(splits.get("train_near_duplicates_of_test", []))
-                splits["train"] = [n for n in splits["train"] if n not in leaked]
         else:
             first, rest = names[:1000], names[1000:]
-            splits = {"train": [n for i, n in enumerate(first) if i % 10 != 9], "val": first[9::10], "test": rest}
+            splits = {
+                "train": [n for i, n in enumerate(first) if i % 10 != 9],
+                "val": first[9::10],
+                "test": rest,
+            }
         splits |= {"trainval": splits["train"] + splits["val"], "all": names}
+        if drop_near_duplicates:
+            leaked = set(splits.get("train_near_duplicates_of_test", []))
+            splits |= {part: [n for n in splits[part] if n not in leaked] for part in ("train", "trainval")}
         if split not in splits:
             raise ValueError(f"LSP has no split {split!r}: train, val, trainval, test, all")
         index = {name: i for i, name in enumerate(names)}
@@ -183,6 +191,8 @@ class LSPET(_Leeds):
             names = [f"im{i:05d}.jpg" for i in range(1, len(joints) + 1)]
             first_px, part = 1.0, np.full(len(joints), "all")
         if split not in ("all", *np.unique(part)):
-            raise ValueError(f"LSPET in {self.folder} has no split {split!r}: all, {', '.join(np.unique(part))}")
+            raise ValueError(
+                f"LSPET in {self.folder} has no split {split!r}: all, {', '.join(np.unique(part))}"
+            )
         chosen = np.flatnonzero((part == split) | (split == "all"))
         self._keep(chosen, names, joints[..., :2] - first_px, joints[..., 2] > 0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..skeletons import Skeleton
 
-__all__ = ["PeopleDataset", "Person"]
+__all__ = ["Concatenation", "FirstPersons", "PeopleDataset", "Person"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class Person:
         center_px: (2,) (x, y) that the center map marks.
         scale_px: (2,) (width, height) that the crop covers.
         name: what to call it in a message or gallery, such as the file's name.
+        others_px: (Q, J, 2) joints of other people in the image, for stage 1, which is taught everybody's.
+        others_labelled: (Q, J) bool.
+
+    Raises:
+        ValueError: shapes that do not fit, or a labelled joint whose position is not a number.
     """
 
     image: np.ndarray
@@ -32,6 +37,23 @@ class Person:
     center_px: np.ndarray
     scale_px: np.ndarray
     name: str = ""
+    others_px: np.ndarray | None = None
+    others_labelled: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.joints_px.shape != (*self.labelled.shape, 2):
+            raise ValueError(f"{self.name}: joints {self.joints_px.shape} and labels {self.labelled.shape} do not fit")
+        lost = np.flatnonzero(self.labelled & ~np.isfinite(self.joints_px).all(-1))
+        if len(lost):
+            raise ValueError(f"{self.name}: joint {lost[0]} is labelled, but its position is not a number")
+
+    def everybody(self) -> tuple[np.ndarray, np.ndarray]:
+        """Joints (P, J, 2) and labels (P, J) of all people in the image, this one first; no NaN."""
+        joints, labelled = self.joints_px[None], self.labelled[None]
+        if self.others_px is not None:
+            joints = np.concatenate([joints, self.others_px])
+            labelled = np.concatenate([labelled, self.others_labelled])
+        return np.where(labelled[..., None], joints, 0).astype(np.float32), labelled.astype(bool)
 
 
 class PeopleDataset(Protocol):
@@ -62,3 +84,16 @@ class Concatenation(Sequence):
             raise IndexError(f"person {index} of {len(self)}")
         part = int(np.searchsorted(self.ends, index, side="right"))
         return self.parts[part][index - (int(self.ends[part - 1]) if part else 0)]
+
+
+class FirstPersons(Sequence):
+    """The main `Person` of every scene of a data set whose items offer `person()`."""
+
+    def __init__(self, scenes) -> None:
+        self.scenes, self.skeleton = scenes, scenes.skeleton
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    def __getitem__(self, index: int) -> Person:
+        return self.scenes[index].person()

@@ -15,7 +15,7 @@ from math import cos, radians, sin
 
 import numpy as np
 
-from cpm_edu.skeletons import LSP
+from ..skeletons import LSP
 
 __all__ = ["LIMITS", "POSES", "Body", "Figure", "Leg", "Pose", "draw_body", "draw_pose", "pose_figure"]
 

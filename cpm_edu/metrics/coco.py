@@ -61,7 +61,8 @@ class PoseInstance:
         joints, scores = as_array(self.joints, "joints"), as_array(self.scores, "scores")
         if joints.ndim != 2 or joints.shape[1] != 2 or scores.shape != joints.shape[:1] or not len(scores):
             raise ValueError(
-                f"image {self.image_id}: joints must be (J, 2) and scores (J,), not {joints.shape} and {scores.shape}"
+                f"image {self.image_id}: joints must be (J, 2) and scores (J,), "
+                f"not {joints.shape} and {scores.shape}"
             )
         box = None if self.box_xyxy is None else as_array(self.box_xyxy, "box_xyxy")
         if box is not None and box.shape != (4,):
@@ -69,7 +70,8 @@ class PoseInstance:
         numbers = [joints, scores, [self.area, self.box_score], [] if box is None else box]
         if not all(np.isfinite(values).all() for values in numbers) or self.area <= 0:
             raise ValueError(
-                f"image {self.image_id}: joints, scores and box must be finite and area positive (area {self.area})"
+                f"image {self.image_id}: joints, scores and box must be finite and area positive "
+                f"(area {self.area})"
             )
         for name, value in (("joints", joints), ("scores", scores), ("box_xyxy", box)):
             object.__setattr__(self, name, value)

@@ -130,7 +130,8 @@ class Table:
             for line in self._text
         )
         caption = f"<caption>{html.escape(self.caption)}</caption>\n" if self.caption else ""
-        return f"<table>\n{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+        head = f"<thead><tr>{head}</tr></thead>"
+        return f"<table>\n{caption}{head}\n<tbody>\n{body}\n</tbody>\n</table>"
 
     def csv(self) -> str:
         """Comma-separated text: a header line, numbers in full precision, missing values empty; no caption."""

@@ -9,6 +9,7 @@ in place, which swallows its arguments and does nothing.
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import torch
@@ -63,11 +64,10 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """
     path = Path(path)
     require_content(path)
+    stand_ins = torch.serialization.safe_globals([(_Inert, name) for name in STAND_INS])
     try:
-        with (
-            path.open("rb") as file,
-            torch.serialization.safe_globals([(_Inert, name) for name in STAND_INS]),
-        ):
+        with path.open("rb") as file, stand_ins, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the user gets our one sentence, not torch's advice as well
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make the reader raise almost anything
         raise CheckpointError(f"{path}: {_reason(error)}") from error

@@ -6,6 +6,7 @@ is stopped and resumed therefore sees the very same batches.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,15 +15,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ..coords import px_from_cells
 from ..datasets.augment import Augmentation, Crop, plain_crop, training_crop
 from ..datasets.people import PeopleDataset
 from ..models import CPM
 from ..targets import background_map, background_weights, belief_map_targets, center_map, everybody_targets
 
-__all__ = ["Batch", "crop_loader", "sample_rng", "stage_targets"]
+__all__ = ["Batch", "collate", "crop_loader", "sample_rng", "stage_targets"]
 
-MAX_PEOPLE = 2
 NO_SAMPLE = 2**63  # where an epoch's order is drawn: no data set has a person of this index
 
 
@@ -55,14 +54,17 @@ class Batch:
         return len(self.images)
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(*(getattr(self, name).to(device, non_blocking=True) for name in self.__dataclass_fields__))
+        return Batch(
+            *(getattr(self, name).to(device, non_blocking=True) for name in self.__dataclass_fields__)
+        )
 
 
-def _collate(crops: list[Crop]) -> Batch:
-    num_joints = crops[0].joints_px.shape[1]
-    joints = torch.zeros(len(crops), MAX_PEOPLE, num_joints, 2)
-    labelled = torch.zeros(len(crops), MAX_PEOPLE, num_joints, dtype=torch.bool)
-    present = torch.zeros(len(crops), MAX_PEOPLE, dtype=torch.bool)
+def collate(crops: list[Crop]) -> Batch:
+    """N crops as one batch; rows of people that a crop lacks are marked absent."""
+    num_joints, most = crops[0].joints_px.shape[1], max(len(crop.joints_px) for crop in crops)
+    joints = torch.zeros(len(crops), most, num_joints, 2)
+    labelled = torch.zeros(len(crops), most, num_joints, dtype=torch.bool)
+    present = torch.zeros(len(crops), most, dtype=torch.bool)
     for n, crop in enumerate(crops):
         people = len(crop.joints_px)
         joints[n, :people], labelled[n, :people], present[n, :people] = crop.joints_px, crop.labelled, True
@@ -79,7 +81,9 @@ def _collate(crops: list[Crop]) -> Batch:
 class _Crops(Dataset):
     """Crops by key: (epoch, index) gives a training crop, (None, index) the plain one."""
 
-    def __init__(self, people: PeopleDataset, model: CPM, seed: int, augmentation: Augmentation | None) -> None:
+    def __init__(
+        self, people: PeopleDataset, model: CPM, seed: int, augmentation: Augmentation | None
+    ) -> None:
         self.people, self.size, self.convention = people, model.input_size, model.convention
         self.seed, self.augmentation = seed, augmentation
 
@@ -94,6 +98,11 @@ class _Crops(Dataset):
         )  # fmt: skip
 
 
+def _leave_interrupts_to_the_main_process(_worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; a worker that died of it could not feed the last step."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class _Keys:
     """Lists of keys, one list a batch: shuffled by (seed, epoch), beginning at any step."""
 
@@ -106,7 +115,11 @@ class _Keys:
         return len(self.steps)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        per_epoch, order, shuffled = steps_per_epoch(self.num_people, self.batch_size, self.shuffle), None, None
+        per_epoch, order, shuffled = (
+            steps_per_epoch(self.num_people, self.batch_size, self.shuffle),
+            None,
+            None,
+        )
         for step in self.steps:
             epoch, k = divmod(step, per_epoch)
             if shuffled != epoch:
@@ -147,8 +160,9 @@ def crop_loader(
     steps = range(steps_per_epoch(len(people), batch_size, False)) if steps is None else steps
     keys = _Keys(len(people), batch_size, seed, steps, shuffle=training)
     return DataLoader(
-        _Crops(people, model, seed, augmentation), batch_sampler=keys, num_workers=workers, collate_fn=_collate,
+        _Crops(people, model, seed, augmentation), batch_sampler=keys, num_workers=workers, collate_fn=collate,
         pin_memory=torch.cuda.is_available(), prefetch_factor=4 if workers else None,
+        worker_init_fn=_leave_interrupts_to_the_main_process,
     )  # fmt: skip
 
 
@@ -191,8 +205,3 @@ def model_inputs(batch: Batch, model: CPM) -> tuple[Tensor, Tensor | None]:
     if model.uses_center_map:
         centers = center_map(batch.center_px, tuple(batch.images.shape[-2:]))
     return model.preprocess(batch.images), centers
-
-
-def joints_in_px(joints_cells: Tensor, model: CPM) -> Tensor:
-    """(..., J, 2) map cells -> crop pixels by the model's stride and convention."""
-    return px_from_cells(joints_cells, model.stride, model.convention)

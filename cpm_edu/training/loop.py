@@ -18,11 +18,11 @@ import torch
 from tqdm import tqdm
 
 from ..datasets.people import PeopleDataset
+from ..evaluation import stage_pck
 from ..losses import stage_loss
 from ..models import CPM
 from .batches import Batch, crop_loader, model_inputs, stage_targets, steps_per_epoch
 from .run import Log, Run, TrainingConfig, learning_rate_factor
-from .validation import stage_pck
 
 __all__ = ["train"]
 
@@ -59,7 +59,9 @@ def train(
     model.skeleton.require_same(people.skeleton, "training data")
     model.skeleton.require_same(validation.skeleton, "validation data")
     if len(people) == 0 or len(validation) == 0:
-        raise ValueError(f"nothing to train on: {len(people)} people to learn from, {len(validation)} to validate on")
+        raise ValueError(
+            f"nothing to train on: {len(people)} people to learn from, {len(validation)} to validate on"
+        )
     folder, device = Path(folder), torch.device(device)
     folder.mkdir(parents=True, exist_ok=True)
     model.to(device)
@@ -76,7 +78,10 @@ def train(
     log = Log(folder / "log.csv", ["step", "epoch", "lr", "seconds", "peak", *stages], run.step)
     scores = Log(folder / "validation.csv", ["step", "epoch", *stages], run.step)
     start = time.perf_counter()
-    with tqdm(initial=run.step, total=total, disable=not progress, desc="training", unit="step") as bar, _interrupt() as stop:
+    with (
+        tqdm(initial=run.step, total=total, disable=not progress, desc="training", unit="step") as bar,
+        _interrupt() as stop,
+    ):
         if resumed:
             bar.write(f"going on from step {run.step} of {total} in {folder}")
         for batch in loader:
@@ -86,19 +91,25 @@ def train(
             epoch, rate = run.step / per_epoch, run.optimizers[0].param_groups[0]["lr"]
             log.add([run.step, epoch, rate, round(time.perf_counter() - start, 1), peak, *losses])
             bar.update()
-            bar.set_postfix_str(f"loss {' '.join(f'{v:.4f}' for v in losses)}, peak {peak:.2f}", refresh=False)
+            bar.set_postfix_str(
+                f"loss {' '.join(f'{v:.4f}' for v in losses)}, peak {peak:.2f}", refresh=False
+            )
             if run.step % validate_every == 0 or run.step == total:
                 results = stage_pck(run.kept_model, validation, device=device)
                 scores.add([run.step, epoch, *(r.mean for r in results)])
                 kept = run.keep_if_best(results[-1].mean, {**(metadata or {}), "step": str(run.step)})
                 percent = " ".join(f"{100 * r.mean:.1f}" for r in results)
-                bar.write(f"epoch {epoch:.2f}: PCK by stage {percent}{' (best so far, kept)' if kept else ''}")
+                bar.write(
+                    f"epoch {epoch:.2f}: PCK by stage {percent}{' (best so far, kept)' if kept else ''}"
+                )
             if run.step % config.save_every == 0 or run.step == total or stop.is_set():
                 log.flush()
                 scores.flush()
                 run.save()
             if stop.is_set():
-                bar.write(f"stopped after step {run.step}; the same command goes on from {folder / 'last.pt'}")
+                bar.write(
+                    f"stopped after step {run.step}; the same command goes on from {folder / 'last.pt'}"
+                )
                 raise KeyboardInterrupt
     return folder / "best.safetensors"
 

@@ -38,7 +38,11 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float = 0.02, weight_decay: float = 0.01, momentum: float = 0.95
+        self,
+        parameters: Iterable[Tensor],
+        lr: float = 0.02,
+        weight_decay: float = 0.01,
+        momentum: float = 0.95,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
@@ -58,7 +62,9 @@ class Muon(torch.optim.Optimizer):
                 kernel.add_(step.view(kernel.shape), alpha=-group["lr"] * grow)
 
 
-def make_optimizers(model: nn.Module, name: str, lr: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+def make_optimizers(
+    model: nn.Module, name: str, lr: float, weight_decay: float
+) -> list[torch.optim.Optimizer]:
     """The optimizers of a run, to be stepped together.
 
     Args:

@@ -117,15 +117,23 @@ class Run:
     def resume(self) -> bool:
         """Go on from the folder's run, if it holds one; ValueError where that run was another one."""
         wanted = json.loads(json.dumps(asdict(self.config)))
-        wanted |= {"model": self.model.kind, "joints": list(self.model.skeleton.joints), **self.model.config()}
+        wanted |= {
+            "model": self.model.kind,
+            "joints": list(self.model.skeleton.joints),
+            **self.model.config(),
+        }
         config_file, checkpoint = self.folder / "config.json", self.folder / "last.pt"
-        found = checkpoint.is_file() and config_file.is_file()
+        found = checkpoint.is_file()
+        if found and not config_file.is_file():
+            raise ValueError(f"{checkpoint} has lost its config.json. Choose another folder, or move it away.")
         if found:
             before = json.loads(config_file.read_text())
             changed = [k for k in wanted if k not in TrainingConfig.FREE and before.get(k) != wanted[k]]
             if changed:
                 changes = "; ".join(f"{k}: {before.get(k)} there, {wanted[k]} asked for" for k in changed)
-                raise ValueError(f"{self.folder} holds a run of other settings ({changes}). Choose another folder.")
+                raise ValueError(
+                    f"{self.folder} holds a run of other settings ({changes}). Choose another folder."
+                )
             state = torch.load(checkpoint, weights_only=True, map_location="cpu")
             for name, part in self._parts().items():
                 part.load_state_dict(state[name])
@@ -158,8 +166,9 @@ class Log:
         self.path, self.rows = path, []
         kept = []
         if step and path.is_file():
-            with path.open(newline="") as file:
-                kept = [row for row in csv.reader(file) if row and row[0].isdigit() and int(row[0]) <= step]
+            with path.open(newline="") as file:  # a kill while writing leaves part of a row
+                whole = [row for row in csv.reader(file) if len(row) == len(columns) and row[0].isdigit()]
+            kept = [row for row in whole if int(row[0]) <= step]
         text = io.StringIO()
         csv.writer(text).writerows([columns, *kept])
         write_atomically(path, text.getvalue().encode())

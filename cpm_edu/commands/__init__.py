@@ -1,0 +1,1 @@
+"""One module per subcommand of `cpm-edu`; each has `add_arguments(parser)` and `run(options)`."""

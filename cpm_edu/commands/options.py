@@ -1,0 +1,63 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ..datasets.lsp import LSP, LSPET
+from ..datasets.people import Concatenation, FirstPersons, PeopleDataset
+from ..datasets.synthetic import SyntheticPeople
+from ..models import CPM
+from ..models.checkpoints import open_checkpoint
+from ..skeletons import SKELETONS
+from ..weights import LITE_PATH
+
+__all__ = ["add_model_options", "choose_device", "load_model", "open_people"]
+
+
+def add_model_options(parser) -> None:
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="C",
+        help="weights: a .safetensors file of this package or an mmpose .pth; default: the shipped lite model",
+    )  # fmt: skip
+    parser.add_argument(
+        "--skeleton", choices=sorted(SKELETONS), help="joints of the checkpoint; a mismatch is refused"
+    )
+    parser.add_argument(
+        "--flip-test",
+        action="store_true",
+        help="average with the mirrored crop (about + 1 PCK, half the speed)",
+    )
+
+
+def load_model(options) -> tuple[CPM, Path]:
+    """The model that --checkpoint and --skeleton name, in evaluation mode, and its file."""
+    path = options.checkpoint or LITE_PATH
+    skeleton = SKELETONS[options.skeleton] if options.skeleton else None
+    return open_checkpoint(path, skeleton=skeleton).eval(), path
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device by name, or a GPU where torch sees one, else the CPU."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            "--device cuda, but torch finds no GPU here; see https://pytorch.org/get-started/locally/"
+        )
+    return device
+
+
+def open_people(name: str, split: str) -> PeopleDataset:
+    """People by data set name and split ("train", "val", "test")."""
+    if name == "synthetic":
+        seeds, lengths = {"train": 0, "val": 1, "test": 2}, {"train": 20000, "val": 200, "test": 500}
+        return FirstPersons(SyntheticPeople(lengths[split], seed=seeds[split]))
+    if name == "lsp":
+        return LSP(split)
+    if name == "lsp+lspet":
+        return Concatenation(LSP("train"), LSPET("all")) if split == "train" else LSP(split)
+    raise ValueError(f"no data set {name!r}; there are synthetic, lsp and lsp+lspet")

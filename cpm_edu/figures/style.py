@@ -1,0 +1,41 @@
+"""Colours and lines that every figure shares."""
+
+from __future__ import annotations
+
+from ..skeletons import Skeleton
+
+__all__ = [
+    "BELIEF_CMAP",
+    "CENTER_COLOR",
+    "LEFT_COLOR",
+    "MIDDLE_COLOR",
+    "RIGHT_COLOR",
+    "joint_colors",
+    "limb_style",
+]
+
+# Okabe and Ito's palette, told apart with any kind of colour vision.
+LEFT_COLOR = "#E69F00"
+RIGHT_COLOR = "#56B4E9"
+MIDDLE_COLOR = "#F0E442"
+CENTER_COLOR = "#CC79A7"
+BELIEF_CMAP = "viridis"
+
+
+def _side(joint: str) -> str:
+    return "left" if "left" in joint else "right" if "right" in joint else "middle"
+
+
+COLORS = {"left": LEFT_COLOR, "right": RIGHT_COLOR, "middle": MIDDLE_COLOR}
+
+
+def joint_colors(skeleton: Skeleton) -> list[str]:
+    """J colours: the person's left, right, or neither."""
+    return [COLORS[_side(joint)] for joint in skeleton.joints]
+
+
+def limb_style(skeleton: Skeleton, limb: tuple[int, int]) -> tuple[str, str]:
+    """(colour, line style) of a bone: left solid, right dashed, so that colour never stands alone."""
+    sides = {_side(skeleton.joints[i]) for i in limb} - {"middle"}
+    side = sides.pop() if len(sides) == 1 else "middle"
+    return COLORS[side], {"left": "-", "right": (0, (3, 1)), "middle": "-"}[side]

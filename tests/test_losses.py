@@ -1,0 +1,139 @@
+"""Stage loss: both normalizations by hand, masks, shapes, errors, gradients."""
+
+import numpy as np
+import pytest
+import torch
+
+from cpm_edu.losses import stage_loss
+
+SIZES = [(1, 1), (17, 33), (46, 46)]
+
+
+def random_case(*, stages=3, people=2, maps=4, size=(17, 33), dtype=torch.float32, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    beliefs = torch.randn(stages, people, maps, *size, generator=generator, dtype=dtype)
+    targets = torch.rand(stages, people, maps, *size, generator=generator, dtype=dtype)
+    weights = torch.rand(stages, people, maps, generator=generator, dtype=dtype)
+    return beliefs, targets, weights
+
+
+# ---- by hand
+
+
+def test_mean_by_hand():
+    beliefs = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 1, 2, 1, 2)  # one stage, one person, 2 maps of 1 x 2
+    targets = torch.zeros(1, 2, 1, 2)
+    assert stage_loss(beliefs, targets).tolist() == [(1 + 4 + 9 + 16) / 4]
+    weights = torch.tensor([[1.0, 0.0]])
+    assert stage_loss(beliefs, targets, weights).tolist() == [(1 + 4) / 4], "masked maps stay in the denominator"
+    weights = torch.tensor([[0.5, 2.0]])
+    assert stage_loss(beliefs, targets, weights).tolist() == [(0.5 * 5 + 2 * 25) / 4], "weights are not squared"
+
+
+def test_euclidean_by_hand():
+    beliefs = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 2, 1, 1, 2)  # two people
+    targets = torch.ones(2, 1, 1, 2)
+    assert stage_loss(beliefs, targets, normalization="euclidean").tolist() == [(0 + 1 + 4 + 9) / (2 * 2)]
+
+
+def test_every_stage_has_its_own_number():
+    beliefs = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1, 1)
+    assert stage_loss(beliefs, torch.zeros(1, 1, 1, 1)).tolist() == [1.0, 4.0, 9.0]
+    targets = torch.tensor([1.0, 0.0, 1.0]).view(3, 1, 1, 1, 1)
+    assert stage_loss(beliefs, targets).tolist() == [0.0, 4.0, 4.0]
+    weights = torch.tensor([1.0, 0.5, 0.0]).view(3, 1, 1)
+    assert stage_loss(beliefs, targets, weights).tolist() == [0.0, 2.0, 0.0]
+
+
+# ---- agreement with the plain formula
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_against_numpy(size):
+    beliefs, targets, weights = random_case(size=size, dtype=torch.float64)
+    square = weights.numpy()[..., None, None] * (beliefs - targets).numpy() ** 2
+    np.testing.assert_allclose(stage_loss(beliefs, targets, weights), square.mean((1, 2, 3, 4)), rtol=1e-12)
+    np.testing.assert_allclose(
+        stage_loss(beliefs, targets, weights, normalization="euclidean"), square.sum((1, 2, 3, 4)) / 4, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("normalization", ["mean", "euclidean"])
+def test_shared_targets_and_weights_equal_repeated_ones(normalization):
+    beliefs, targets, weights = random_case()
+    shared = stage_loss(beliefs, targets[0], weights[0], normalization=normalization)
+    repeated = stage_loss(
+        beliefs, targets[:1].expand_as(targets), weights[:1].expand_as(weights), normalization=normalization
+    )
+    assert torch.equal(shared, repeated)
+    ones = stage_loss(beliefs, targets, torch.ones_like(weights), normalization=normalization)
+    assert torch.equal(stage_loss(beliefs, targets, normalization=normalization), ones)
+
+
+def test_order_of_people_and_maps_does_not_matter():
+    beliefs, targets, weights = random_case(people=3, dtype=torch.float64)
+    people, maps = torch.tensor([2, 0, 1]), torch.tensor([3, 1, 0, 2])
+    permuted = stage_loss(*(t[:, people][:, :, maps] for t in (beliefs, targets, weights)))
+    torch.testing.assert_close(permuted, stage_loss(beliefs, targets, weights))
+
+
+# ---- edges
+
+
+@pytest.mark.parametrize("normalization", ["mean", "euclidean"])
+@pytest.mark.parametrize(("people", "maps"), [(0, 3), (2, 0)])
+def test_empty_is_zero_not_nan(normalization, people, maps):
+    beliefs, targets, weights = random_case(people=people, maps=maps)
+    assert stage_loss(beliefs, targets, weights, normalization=normalization).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_non_contiguous():
+    beliefs, targets, weights = random_case(size=(6, 8))
+    expected = stage_loss(beliefs, targets, weights)
+    moved = [t.movedim(-3, -1).contiguous().movedim(-1, -3) for t in (beliefs, targets)]
+    assert not moved[0].is_contiguous()
+    torch.testing.assert_close(stage_loss(*moved, weights), expected, rtol=1e-6, atol=0)  # another order of sums
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize(
+    ("beliefs", "targets", "weights", "message"),
+    [
+        ((2, 3, 4, 5), (2, 3, 4, 5), None, r"belief maps must be \(T, N, C, H, W\), not \(2, 3, 4, 5\)"),
+        ((1, 2, 3, 4, 5), (2, 3, 5, 4), None, r"targets \(2, 3, 5, 4\) do not fit"),
+        ((1, 2, 3, 4, 5), (2, 1, 4, 5), None, r"targets \(2, 1, 4, 5\) do not fit"),
+        ((1, 2, 3, 4, 5), (2, 3, 4, 5), (3, 2), r"weights \(3, 2\) do not fit"),
+        ((1, 2, 3, 4, 5), (2, 3, 4, 5), (2, 3, 1, 1), r"weights \(2, 3, 1, 1\) do not fit"),
+    ],
+)
+def test_shapes_that_do_not_fit(beliefs, targets, weights, message):
+    weights = None if weights is None else torch.ones(weights)
+    with pytest.raises(ValueError, match=message):
+        stage_loss(torch.zeros(beliefs), torch.zeros(targets), weights)
+
+
+def test_unknown_normalization():
+    with pytest.raises(ValueError, match='"mean" or "euclidean", not \'sum\''):
+        stage_loss(torch.zeros(1, 1, 1, 1, 1), torch.zeros(1, 1, 1, 1), normalization="sum")
+
+
+# ---- gradients
+
+
+@pytest.mark.parametrize("normalization", ["mean", "euclidean"])
+def test_gradients(normalization):
+    beliefs, targets, weights = random_case(stages=2, maps=2, size=(2, 3), dtype=torch.float64)
+    leaves = [t.requires_grad_() for t in (beliefs, targets, weights)]
+    assert torch.autograd.gradcheck(lambda *a: stage_loss(*a, normalization=normalization), leaves)
+
+
+def test_gradient_by_hand():
+    beliefs = torch.tensor([3.0, 5.0]).view(1, 1, 2, 1, 1).requires_grad_()
+    weights = torch.tensor([[1.0, 0.0]])
+    stage_loss(beliefs, torch.ones(1, 2, 1, 1), weights).sum().backward()
+    assert beliefs.grad.flatten().tolist() == [2 * (3 - 1) / 2, 0.0], "a masked map learns nothing"
+    beliefs.grad = None
+    stage_loss(beliefs, torch.ones(1, 2, 1, 1), weights, normalization="euclidean").sum().backward()
+    assert beliefs.grad.flatten().tolist() == [3.0 - 1.0, 0.0], "Caffe's half cancels the exponent"
