@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cpm_edu.coords import apply_affine
-from cpm_edu.datasets.augment import PAD_VALUE, Augmentation, plain_crop, training_crop
+from cpm_edu.datasets.augment import PAD_VALUE, Augmentation, plain_crop, training_crop, two_person_crop
 from cpm_edu.datasets.people import Person
 from cpm_edu.skeletons import LSP
 
@@ -195,6 +195,36 @@ def test_each_pixel_comes_from_the_nearer_person():
         assert crop.image[0, y, x].round() == 50, "the person at the center is on top there"
         share = (crop.image[0] > 100).float().mean()
         assert 0.2 < share < 0.8
+
+
+def test_other_people_of_the_picture_follow_too():
+    joint, order = LSP.index("left_wrist"), LSP.flip_permutation
+    others = np.random.default_rng(5).uniform(70, 140, (1, 14, 2)).astype(np.float32)
+    labelled = np.ones((1, 14), bool)
+    labelled[0, 0] = False
+    others[0, 0] = np.nan
+    person = dataclasses.replace(
+        make_person(), image=blob_image(others[0, joint]), others_px=others, others_labelled=labelled
+    )
+    for seed in range(4):
+        crop = training_crop(person, LSP, SIZE, rng(seed), dataclasses.replace(ALL, shift=0.0, rotation_deg=90))
+        assert crop.joints_px.shape == (2, 14, 2)
+        assert crop.joints_px.isfinite().all()
+        assert crop.labelled.sum() == 27
+        assert not crop.labelled[1, order[0] if mirrored(crop) else 0]
+        assert_close_px(spot(crop), crop.joints_px[1, order[joint] if mirrored(crop) else joint])
+    pair = training_crop(person, LSP, SIZE, rng(0), dataclasses.replace(ALL, second_person=1.0), another=lambda _: person)
+    assert pair.joints_px.shape == (4, 14, 2), "whoever is pasted in brings the others of that picture"
+
+
+def test_two_person_crop_by_hand():
+    left, right = make_person(), make_person(channel=GREEN)
+    crop = two_person_crop(left, right, (100, 200))
+    np.testing.assert_allclose(crop.center_px, [99.5 - 0.21 * 200, 49.5], rtol=0, atol=1e-4)
+    assert_close_px(spot(crop, RED), crop.center_px, 0.2)
+    assert_close_px(spot(crop, GREEN), torch.tensor([99.5 + 42.0, 49.5]), 0.2)
+    assert crop.matrix[0, 0].item() == pytest.approx(0.7 * 200 / 180)
+    assert crop.joints_px.shape == (2, 14, 2)
 
 
 def test_second_person_needs_another():

@@ -15,7 +15,6 @@ from cpm_edu.targets import belief_map_targets, gaussian_maps
 from cpm_edu.training.batches import (
     Batch,
     crop_loader,
-    joints_in_px,
     model_inputs,
     sample_rng,
     stage_targets,
@@ -132,11 +131,6 @@ def test_model_inputs():
     assert model_inputs(batch, CPM.mmpose(TINY, num_stages=1, input_size=(32, 32)))[1] is None
 
 
-def test_joints_in_px_by_convention():
-    assert joints_in_px(torch.tensor([0.0, 1.0]), tiny_model()).tolist() == [3.5, 11.5]
-    assert joints_in_px(torch.tensor([0.0, 1.0]), CPM.mmpose(TINY, num_stages=1)).tolist() == [0.0, 8.0]
-
-
 # ---- the same whoever makes them
 
 
@@ -212,7 +206,7 @@ def test_plain_pass_is_in_file_order_and_unchanged():
     expected = np.stack([p.joints_px for p in PEOPLE]) * 0.8 + 0.5 * 0.8 - 0.5  # 40 px -> 32 px
     labelled = np.stack([p.labelled for p in PEOPLE])
     np.testing.assert_allclose(joints.numpy()[labelled], expected[labelled], rtol=0, atol=1e-4)
-    assert all(not b.present[:, 1].any() and not b.labelled[:, 1].any() for b in loader)
+    assert all(b.present.shape == (len(b), 1) and b.present.all() for b in loader)
 
 
 def test_a_data_set_smaller_than_a_batch():
@@ -221,6 +215,14 @@ def test_a_data_set_smaller_than_a_batch():
 
 
 # ---- edges
+
+
+def test_crops_of_one_and_two_people_in_a_batch():
+    mixed = next(b for b in batches(range(7)) if b.present.any(0).all() and not b.present.all())
+    assert mixed.present.shape == (4, 2)
+    assert mixed.present[:, 0].all(), "the person at the center comes first"
+    assert not mixed.labelled[~mixed.present].any()
+    assert not mixed.joints_px[~mixed.present].any()
 
 
 def test_nan_joints_do_not_leak():

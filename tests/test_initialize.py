@@ -54,7 +54,8 @@ def test_another_skeleton_keeps_outputs_and_belief_channels_fresh(kind):
         assert torch.equal(state[name][:, own.stop :], given[name][:, other.stop :])
         after = state[name].shape[1] - own.stop
         assert after == {"paper": 1, "mmpose": 32, "lite": 1}[kind], "center map, or mmpose's features"
-    text = report.summary()
+    text = str(report)
+    assert text == report.summary()
     for name in [*report.partly, *report.reinitialised]:
         assert f": {name}: " in text
 

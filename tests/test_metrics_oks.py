@@ -48,6 +48,8 @@ def test_soft_suppression_by_hand():
     joints, areas, sigmas = three_in_a_row()
     # After 0: 1 falls to 0.8 exp(-e^-1 / 0.5) = 0.38, 2 to 0.7 exp(-e^-4 / 0.5) = 0.67, so 2 goes first.
     assert soft_oks_nms(joints, areas, [0.9, 0.8, 0.7], threshold=0.5, **sigmas).tolist() == [0, 2, 1]
+    # 2 starts at 0.35 and falls to 0.34, below 0.38. With OKS in place of its square 0.27 would beat 0.24.
+    assert soft_oks_nms(joints, areas, [0.9, 0.8, 0.35], threshold=0.5, **sigmas).tolist() == [0, 1, 2]
     assert soft_oks_nms(joints, areas, [0.9, 0.8, 0.7], threshold=100, **sigmas).tolist() == [0, 1, 2]
     assert soft_oks_nms(joints, areas, [0.9, 0.8, 0.7], max_kept=2, **sigmas).tolist() == [0, 2]
 

@@ -32,6 +32,7 @@ def test_text_is_aligned():
 
 def test_csv_keeps_full_precision_and_leaves_missing_empty(tmp_path):
     assert table().csv() == "joint,PCK,counted\nhead,0.96789,1000\nwrist,,7\n"
+    assert Table(["a", "b"], [[float("nan"), 1 / 3]]).csv() == f"a,b\n,{1 / 3!r}\n"
     table().to_csv(tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_bytes() == table().csv().encode()
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]

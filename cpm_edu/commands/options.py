@@ -51,13 +51,20 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
+DATA_SETS = ("synthetic", "lsp", "lsp+lspet", "lsp+lspet+synthetic")
+SYNTHETIC_BESIDE_REAL = 1500  # so that the model also knows the figures of the notebooks
+
+
 def open_people(name: str, split: str) -> PeopleDataset:
-    """People by data set name and split ("train", "val", "test")."""
+    """People of one of `DATA_SETS` by split ("train", "val", "test"); beside LSP the others only train."""
+    if name not in DATA_SETS:
+        raise ValueError(f"no data set {name!r}; there are {', '.join(DATA_SETS)}")
     if name == "synthetic":
         seeds, lengths = {"train": 0, "val": 1, "test": 2}, {"train": 20000, "val": 200, "test": 500}
         return FirstPersons(SyntheticPeople(lengths[split], seed=seeds[split]))
-    if name == "lsp":
+    if split != "train" or name == "lsp":
         return LSP(split)
-    if name == "lsp+lspet":
-        return Concatenation(LSP("train"), LSPET("all")) if split == "train" else LSP(split)
-    raise ValueError(f"no data set {name!r}; there are synthetic, lsp and lsp+lspet")
+    parts = [LSP("train"), LSPET("all")]
+    if "synthetic" in name:
+        parts.append(FirstPersons(SyntheticPeople(SYNTHETIC_BESIDE_REAL, seed=0)))
+    return Concatenation(*parts)

@@ -9,11 +9,10 @@ from pathlib import Path
 import torch
 
 from ..models import CPM
-from ..models.checkpoints import open_checkpoint
 from ..models.initialize import initialize_from
 from ..training.loop import train
 from ..training.run import TrainingConfig
-from .options import choose_device, open_people
+from .options import DATA_SETS, choose_device, open_people
 
 HELP = "train a pose machine; stop and resume at will"
 DESCRIPTION = """\
@@ -50,7 +49,7 @@ SETTABLE = (
 
 def add_arguments(parser) -> None:
     parser.add_argument(
-        "--data", default="synthetic", help="synthetic, lsp or lsp+lspet (default: %(default)s)"
+        "--data", default="synthetic", choices=DATA_SETS, help="default: %(default)s"
     )
     parser.add_argument("--model", default="lite", choices=["lite", "paper"], help="default: %(default)s")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
@@ -82,7 +81,7 @@ def run(options) -> int:
     if options.model == "paper":
         config = replace(config, optimizer="sgd", loss="euclidean") if options.optimizer == "muon" else config
     if options.init_from is not None and not (options.out / "last.pt").is_file():
-        print(initialize_from(model, open_checkpoint(options.init_from)))
+        print(initialize_from(model, options.init_from).summary())
     print(f"training on {len(people)} people, validating on {len(validation)}, device {device}")
     metadata = {
         "notice": NOTICES["synthetic" if options.data == "synthetic" else "real"],

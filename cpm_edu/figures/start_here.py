@@ -7,7 +7,7 @@ import io
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, ConnectionPatch, Rectangle
+from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 
 from ..coords import Convention, px_from_cells
 from ..receptive_field import mass_share
@@ -127,8 +127,9 @@ def anatomy_figure(
     axes[1, 0].imshow(center_map, cmap=BELIEF_CMAP, vmin=0, vmax=1)
     axes[1, 0].plot(x, y, marker="+", ms=11, mew=2.2, color=CENTER_COLOR)
     for t in range(stages):
-        axes[0, t + 1].imshow(belief_overlay(image, maps[t], stride=stride, convention=convention))
-        _draw_cells(axes[1, t + 1], maps[t, joint], (height, width), stride, convention)
+        ax = axes[0, t + 1]
+        ax.imshow(belief_overlay(image, maps[t], stride=stride, convention=convention, peak=maps.max()))
+        _draw_cells(axes[1, t + 1], maps[t, joint], stride, convention, peak=maps[:, joint].max())
         if influence_px is not None:
             x1, y1, x2, y2 = influence_px[t]
             axes[1, t + 1].add_patch(
@@ -151,9 +152,66 @@ def anatomy_figure(
         figure.text((left + right) / 2, 0.955, text, ha="center", va="center", fontsize=12, weight="bold", color=INK)
         bar = Rectangle((left, 0.92), right - left, 0.004, transform=figure.transFigure, fc=INK, lw=0)
         figure.add_artist(bar)
-    for t in range(stages + 1):  # what is handed on
-        _arrow(figure, axes[0, t], axes[0, t + 1])
+    _draw_arrows(figure, axes)
     if influence_px is not None:
         note = "dashed: nine tenths of what the brightest cell (red-purple) listens to"
         figure.text(axes[1, 1].get_position().x0, 0.02, note, fontsize=9, color=INK, va="center")
+    return figure
+
+
+def _draw_cells(ax: Axes, belief_map: np.ndarray, stride: int, convention: Convention, peak: float) -> None:
+    """One map (H, W) at the pixels its cells stand for, the best cell framed and its belief written."""
+    rows, columns = belief_map.shape
+    y, x = np.unravel_index(belief_map.argmax(), belief_map.shape)
+    left, top = _px(0, 0, stride, convention) - stride / 2
+    right, low = left + columns * stride, top + rows * stride
+    ax.imshow(belief_map, cmap=BELIEF_CMAP, vmin=0, vmax=max(peak, 0.2), extent=(left, right, low, top))
+    corner = _px(x, y, stride, convention) - stride / 2
+    ax.add_patch(Rectangle(corner, stride, stride, fill=False, ec=CENTER_COLOR, lw=1.8))
+    ax.text(
+        0.97, 0.03, f"peak {belief_map[y, x]:.2f}", transform=ax.transAxes, ha="right", va="bottom", fontsize=8,
+        color="white", bbox={"fc": "black", "alpha": 0.55, "lw": 0, "pad": 2},
+    )  # fmt: skip
+
+
+def _px(x: int, y: int, stride: int, convention: Convention) -> np.ndarray:
+    return px_from_cells([float(x), float(y)], stride, convention).numpy()
+
+
+def _draw_arrows(figure: Figure, axes: np.ndarray) -> None:
+    """What is handed on: crop -> every stage's maps -> pose, and the center map to every stage but the first."""
+    for left, right in zip(axes[0], axes[0, 1:], strict=False):
+        a, b = left.get_position(), right.get_position()
+        _arrow(figure, (a.x1 - 0.006, (a.y0 + a.y1) / 2), (b.x0 + 0.006, (a.y0 + a.y1) / 2))
+
+
+def _arrow(figure: Figure, start, end) -> None:
+    figure.add_artist(
+        FancyArrowPatch(
+            start, end, transform=figure.transFigure, arrowstyle="-|>", mutation_scale=15, color=INK, lw=2, zorder=9,
+            shrinkA=0, shrinkB=0,
+        )  # fmt: skip
+    )
+
+
+def numbers_figure(belief_map: np.ndarray, *, title: str = "", around: int = 4) -> Figure:
+    """The cells around a map's peak as numbers: hundredths, the peak framed, rows and columns counted.
+
+    Args:
+        belief_map: (H, W).
+        around: cells shown on each side of the peak; fewer at the map's border.
+    """
+    height, width = belief_map.shape
+    y, x = np.unravel_index(belief_map.argmax(), belief_map.shape)
+    x1, x2, y1, y2 = max(x - around, 0), min(x + around, width - 1), max(y - around, 0), min(y + around, height - 1)
+    part = belief_map[y1 : y2 + 1, x1 : x2 + 1]
+    figure = Figure(figsize=(5.4, 5.4), dpi=130, layout="constrained")
+    ax = figure.subplots()
+    ax.imshow(part, cmap=BELIEF_CMAP, vmin=0, extent=(x1 - 0.5, x2 + 0.5, y2 + 0.5, y1 - 0.5))
+    for (row, column), value in np.ndenumerate(part):
+        color = "black" if value > 0.55 * part.max() else "white"
+        ax.text(x1 + column, y1 + row, f"{100 * value:.0f}", ha="center", va="center", fontsize=10, color=color)
+    ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, ec=CENTER_COLOR, lw=3))
+    ax.set(xticks=range(x1, x2 + 1), yticks=range(y1, y2 + 1), xlabel="x: column of the map", ylabel="y: row of the map")
+    ax.set_title(title, fontsize=11, color=INK)
     return figure

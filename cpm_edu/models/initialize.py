@@ -38,6 +38,9 @@ class InitReport:
             lines.append(f"not used from the source: {len(self.unused)} tensors: {', '.join(self.unused)}")
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        return self.summary()
+
 
 @torch.no_grad()
 def initialize_from(model: CPM, source: str | Path | CPM) -> InitReport:

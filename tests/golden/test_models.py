@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cpm_edu.losses import stage_loss
+from cpm_edu.metrics.mmpose_rules import mmpose_heatmap_pck
 from cpm_edu.models import CPM
 from cpm_edu.skeletons import SKELETONS
 from cpm_edu.targets import belief_map_targets
@@ -95,6 +96,10 @@ def test_one_training_step(golden_file):
     np.testing.assert_allclose(float(losses.detach().sum()), golden["loss_total"], rtol=TRAINSTEP_RTOL)
     last = belief_maps[-1].detach().numpy()
     np.testing.assert_allclose(last, golden["last_stage"], rtol=TRAINSTEP_RTOL, atol=1e-6)
+    pck = mmpose_heatmap_pck(last, golden["target"], golden["target_weight"] > 0)
+    np.testing.assert_allclose(pck.mean, golden["acc_pose"], atol=1e-6)
+    np.testing.assert_allclose(np.nan_to_num(pck.fractions, nan=-1.0), golden["acc_per_joint"], atol=1e-6)
+    assert (pck.counts > 0).sum() == golden["acc_cnt"]
 
     losses.sum().backward()
     gradients = {PREFIX + name: p.grad for name, p in model.named_parameters()}
