@@ -109,7 +109,7 @@ def pose_in_boxes(
     size = model.input_size
     matrices = crop_matrix(center, fit_aspect(scale, size), size, convention=model.convention)
     pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float().expand(len(boxes), -1, -1, -1)
-    crops = warp_images(pixels, matrices, size, fill=PAD_VALUE)
+    crops = warp_images(pixels, matrices, size, fill=PAD_VALUE[model.convention])
     beliefs = crop_beliefs(model, crops, None, flip_test=flip_test)
     joints_px, scores = crop_joints(model, beliefs)
     joints = joints_in_image(joints_px, matrices)

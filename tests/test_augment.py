@@ -50,7 +50,9 @@ def spot(crop, channel=RED):
 
 
 def assert_close_px(found, expected, tolerance=0.5):
-    assert (found - expected).norm() <= tolerance, f"spot at {found.tolist()}, said to be at {expected.tolist()}"
+    assert (found - expected).norm() <= tolerance, (
+        f"spot at {found.tolist()}, said to be at {expected.tolist()}"
+    )
 
 
 def mirrored(crop):
@@ -85,8 +87,8 @@ def test_msra_convention_puts_the_center_half_a_pixel_further():
 
 def test_outside_is_grey():
     crop = plain_crop(dataclasses.replace(make_person(), center_px=np.zeros(2, np.float32)), SIZE)
-    assert crop.image[:, 0, 0].tolist() == [PAD_VALUE] * 3
-    assert crop.image[:, -1, -1].tolist() != [PAD_VALUE] * 3
+    assert crop.image[:, 0, 0].tolist() == [PAD_VALUE["center"]] * 3
+    assert crop.image[:, -1, -1].tolist() != [PAD_VALUE["center"]] * 3
 
 
 # ---- joints follow the picture
@@ -149,7 +151,9 @@ def test_center_moves_with_the_person():
     side = torch.tensor([SIZE[1], SIZE[0]])
     person, moves = make_person(), []
     for seed in range(20):
-        crop = training_crop(person, LSP, SIZE, rng(seed), dataclasses.replace(STILL, shift=0.2, rotation_deg=30))
+        crop = training_crop(
+            person, LSP, SIZE, rng(seed), dataclasses.replace(STILL, shift=0.2, rotation_deg=30)
+        )
         assert_close_px(spot(crop), crop.center_px, 0.1)
         moves.append((crop.center_px - middle) / side)
         assert moves[-1].abs().max() <= 0.2 + 1e-6
@@ -207,13 +211,17 @@ def test_other_people_of_the_picture_follow_too():
         make_person(), image=blob_image(others[0, joint]), others_px=others, others_labelled=labelled
     )
     for seed in range(4):
-        crop = training_crop(person, LSP, SIZE, rng(seed), dataclasses.replace(ALL, shift=0.0, rotation_deg=90))
+        crop = training_crop(
+            person, LSP, SIZE, rng(seed), dataclasses.replace(ALL, shift=0.0, rotation_deg=90)
+        )
         assert crop.joints_px.shape == (2, 14, 2)
         assert crop.joints_px.isfinite().all()
         assert crop.labelled.sum() == 27
         assert not crop.labelled[1, order[0] if mirrored(crop) else 0]
         assert_close_px(spot(crop), crop.joints_px[1, order[joint] if mirrored(crop) else joint])
-    pair = training_crop(person, LSP, SIZE, rng(0), dataclasses.replace(ALL, second_person=1.0), another=lambda _: person)
+    pair = training_crop(
+        person, LSP, SIZE, rng(0), dataclasses.replace(ALL, second_person=1.0), another=lambda _: person
+    )
     assert pair.joints_px.shape == (4, 14, 2), "whoever is pasted in brings the others of that picture"
 
 
@@ -249,7 +257,9 @@ def test_half_body_zooms_onto_one_half(seed):
     assert zoom == pytest.approx(128 / side, rel=1e-5)
     np.testing.assert_allclose(apply_affine(crop.matrix, center[None])[0], [63.5, 63.5], atol=1e-3)
     np.testing.assert_allclose(crop.center_px, [63.5, 63.5], atol=1e-3)
-    assert crop.labelled.all(), "joints of the other half keep their labels; the target decides what is on the map"
+    assert crop.labelled.all(), (
+        "joints of the other half keep their labels; the target decides what is on the map"
+    )
 
 
 def test_half_body_needs_four_labelled_joints():
@@ -272,7 +282,14 @@ def test_same_generator_same_crop():
             torch.manual_seed(len(crops))
             np.random.seed(len(crops))  # noqa: NPY002 - the global state must not matter
             generator = rng(seed)
-            crop = training_crop(make_person(3), LSP, SIZE, generator, options, another=lambda g: make_person(seed=g.integers(9)))
+            crop = training_crop(
+                make_person(3),
+                LSP,
+                SIZE,
+                generator,
+                options,
+                another=lambda g: make_person(seed=g.integers(9)),
+            )
             crops.append([*vars(crop).values(), torch.tensor(generator.random())])
         assert all(torch.equal(a, b) for a, b in zip(*crops, strict=True))
 
@@ -287,7 +304,9 @@ def test_brightness_stays_in_range():
     white = dataclasses.replace(make_person(), image=np.full((200, 240, 3), 255, np.uint8))
     levels = set()
     for seed in range(10):
-        image = training_crop(white, LSP, (16, 16), rng(seed), dataclasses.replace(STILL, brightness=0.5)).image
+        image = training_crop(
+            white, LSP, (16, 16), rng(seed), dataclasses.replace(STILL, brightness=0.5)
+        ).image
         assert 0 <= image.amin() <= image.amax() <= 255
         levels.add(image[0, 8, 8].item())
     assert len(levels) > 3
@@ -301,7 +320,9 @@ def test_nan_of_unlabelled_joints_does_not_leak():
     person = make_person(labelled=labelled)
     person.joints_px[~labelled] = np.nan
     for seed in range(8):
-        crop = training_crop(person, LSP, SIZE, rng(seed), Augmentation(half_body=1.0), another=lambda _: person)
+        crop = training_crop(
+            person, LSP, SIZE, rng(seed), Augmentation(half_body=1.0), another=lambda _: person
+        )
         assert crop.joints_px.isfinite().all()
         assert crop.labelled.sum() == 7 * len(crop.labelled)
         assert crop.image.isfinite().all()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -186,7 +187,7 @@ def seen_people(steps, num_people=12):
 
 def test_every_person_is_visited_once_an_epoch():
     steps = seen_people(range(9))
-    epochs = [sum(steps[3 * e : 3 * e + 3], []) for e in range(3)]
+    epochs = [list(chain(*steps[3 * e : 3 * e + 3])) for e in range(3)]
     for order in epochs:
         assert sorted(order) == list(range(12))
     assert epochs[0] != epochs[1] != epochs[2], "the order is drawn anew"
@@ -194,7 +195,7 @@ def test_every_person_is_visited_once_an_epoch():
 
 
 def test_incomplete_batch_is_dropped_in_training_only():
-    order = sum(seen_people(range(2), num_people=11), [])
+    order = list(chain(*seen_people(range(2), num_people=11)))
     assert len(set(order)) == 8
     plain = list(crop_loader(PEOPLE, tiny_model(), batch_size=4))
     assert [len(b) for b in plain] == [4, 4, 3]
@@ -249,5 +250,9 @@ class InterruptedPeople(TinyPeople):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no os.kill(SIGINT) for one process")
 def test_ctrl_c_does_not_stop_a_worker(expected):
     """A terminal sends SIGINT to every process of the run; the main one decides what to do."""
-    found = batches(range(2), workers=1, people=InterruptedPeople(11))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job would ignore it
+    try:
+        found = batches(range(2), workers=1, people=InterruptedPeople(11))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert_same(found[1], expected[1])

@@ -25,9 +25,13 @@ def test_mean_by_hand():
     targets = torch.zeros(1, 2, 1, 2)
     assert stage_loss(beliefs, targets).tolist() == [(1 + 4 + 9 + 16) / 4]
     weights = torch.tensor([[1.0, 0.0]])
-    assert stage_loss(beliefs, targets, weights).tolist() == [(1 + 4) / 4], "masked maps stay in the denominator"
+    assert stage_loss(beliefs, targets, weights).tolist() == [(1 + 4) / 4], (
+        "masked maps stay in the denominator"
+    )
     weights = torch.tensor([[0.5, 2.0]])
-    assert stage_loss(beliefs, targets, weights).tolist() == [(0.5 * 5 + 2 * 25) / 4], "weights are not squared"
+    assert stage_loss(beliefs, targets, weights).tolist() == [(0.5 * 5 + 2 * 25) / 4], (
+        "weights are not squared"
+    )
 
 
 def test_euclidean_by_hand():
@@ -54,7 +58,9 @@ def test_against_numpy(size):
     square = weights.numpy()[..., None, None] * (beliefs - targets).numpy() ** 2
     np.testing.assert_allclose(stage_loss(beliefs, targets, weights), square.mean((1, 2, 3, 4)), rtol=1e-12)
     np.testing.assert_allclose(
-        stage_loss(beliefs, targets, weights, normalization="euclidean"), square.sum((1, 2, 3, 4)) / 4, rtol=1e-12
+        stage_loss(beliefs, targets, weights, normalization="euclidean"),
+        square.sum((1, 2, 3, 4)) / 4,
+        rtol=1e-12,
     )
 
 
@@ -92,7 +98,9 @@ def test_non_contiguous():
     expected = stage_loss(beliefs, targets, weights)
     moved = [t.movedim(-3, -1).contiguous().movedim(-1, -3) for t in (beliefs, targets)]
     assert not moved[0].is_contiguous()
-    torch.testing.assert_close(stage_loss(*moved, weights), expected, rtol=1e-6, atol=0)  # another order of sums
+    torch.testing.assert_close(
+        stage_loss(*moved, weights), expected, rtol=1e-6, atol=0
+    )  # another order of sums
 
 
 # ---- errors

@@ -16,7 +16,7 @@ from cpm_edu.targets import (
     center_map,
     everybody_targets,
     gaussian_maps,
-)
+)  # fmt: skip
 
 SIZES = [(1, 1), (17, 33), (46, 46)]
 sizes = pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
@@ -64,7 +64,9 @@ def test_gaussians_against_the_formula():
     y, x = torch.meshgrid(torch.arange(17), torch.arange(33), indexing="ij")
     squared = (x - centers[..., 0, None, None]) ** 2 + (y - centers[..., 1, None, None]) ** 2
     torch.testing.assert_close(maps, torch.exp(-squared / (2 * 1.7**2)), rtol=1e-12, atol=0)
-    torch.testing.assert_close(gaussian_maps(centers.float(), (17, 33), 1.7).double(), maps, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        gaussian_maps(centers.float(), (17, 33), 1.7).double(), maps, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_patch_is_square():
@@ -130,7 +132,9 @@ def test_msra_rounds_half_up_and_cuts_a_square():
     assert (target > 0).sum() == 13 * 13
 
 
-@pytest.mark.parametrize(("cells", "peak"), [(-0.4, 0), (-0.5, 0), (-0.6, 0), (-1.4, 0), (-1.6, -1), (0.5, 1)])
+@pytest.mark.parametrize(
+    ("cells", "peak"), [(-0.4, 0), (-0.5, 0), (-0.6, 0), (-1.4, 0), (-1.6, -1), (0.5, 1)]
+)
 def test_msra_truncates_toward_zero(cells, peak):
     target, weight = one_joint(8 * cells, 0.0, sigma_cells=2, convention="msra")
     assert weight == 1.0
@@ -161,7 +165,9 @@ def test_msra_visibility_passes_through(visible, drawn):
     assert target.any() == drawn
     off, weight = one_joint(-800.0, 64.0, visible=visible, sigma_cells=2, convention="msra")
     assert not off.any()
-    assert weight == (0.0 if drawn else pytest.approx(visible)), "only a joint that would be drawn loses its weight"
+    assert weight == (0.0 if drawn else pytest.approx(visible)), (
+        "only a joint that would be drawn loses its weight"
+    )
 
 
 def test_msra_unbiased_is_exact_and_uncut():
@@ -174,7 +180,7 @@ def test_msra_unbiased_is_exact_and_uncut():
     assert one_joint(8 * -7.01, 0.0, sigma_cells=2, convention="msra", unbiased=True)[1] == 0.0
 
 
-# ---- by hand: several people, background, center map
+# ---- by hand: several people, background
 
 
 def test_everybody_sums_drops_and_clips():
@@ -199,25 +205,6 @@ def test_background_by_hand():
 def test_background_weights_by_hand():
     weights = torch.tensor([[1.0, 2.0], [1.0, 0.0], [0.0, 0.0]])
     assert background_weights(weights).tolist() == [[1.0], [0.0], [0.0]]
-
-
-def test_center_map_by_hand():
-    maps = center_map(torch.tensor([[5.0, 2.0]]), (8, 12), sigma_px=2.0)
-    assert maps.shape == (1, 1, 8, 12)
-    assert maps[0, 0, 2, 5] == 1.0, "(x, y) = (5, 2)"
-    assert maps[0, 0, 2, 9].item() == pytest.approx(math.exp(-2))
-
-
-def test_center_map_sigma_follows_the_height():
-    maps = center_map(torch.tensor([[100.0, 100.0]]), (368, 368))
-    assert maps[0, 0, 100, 121].item() == pytest.approx(math.exp(-0.5)), "21 px at 368"
-    maps = center_map(torch.tensor([[50.0, 50.0]]), (184, 100))
-    assert maps[0, 0, 71, 50].item() == pytest.approx(math.exp(-2)), "10.5 px at a height of 184"
-
-
-def test_center_map_of_nan_is_blank():
-    maps = center_map(torch.tensor([[math.nan, math.nan], [3.0, math.nan], [3.0, 3.0]]), (7, 7), sigma_px=1.0)
-    assert maps.amax((1, 2, 3)).tolist() == [0.0, 0.0, 1.0]
 
 
 # ---- law: target -> decode gives the joint back
@@ -331,7 +318,7 @@ def test_nan_of_a_labelled_joint_is_refused(convention):
 
 
 def test_options_that_contradict_each_other():
-    with pytest.raises(ValueError, match="whole sigma, not 2.5"):
+    with pytest.raises(ValueError, match=r"whole sigma, not 2\.5"):
         one_joint(1.0, 1.0, sigma_cells=2.5, convention="msra")
     with pytest.raises(ValueError, match="unbiased=True belongs to"):
         one_joint(1.0, 1.0, unbiased=True)

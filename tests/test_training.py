@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +18,17 @@ import pytest
 import torch
 from tiny_people import PAUSE_SECONDS, TINY, TinyPeople, tiny_config, tiny_model, tiny_train
 
-from cpm_edu.coords import apply_affine
-from cpm_edu.datasets.augment import plain_crop
-from cpm_edu.evaluation import predict_people, stage_pck
-from cpm_edu.models import CPM
+from cpm_edu.evaluation import stage_pck
 from cpm_edu.models.checkpoints import load_checkpoint, read_metadata
 from cpm_edu.skeletons import LSP
 from cpm_edu.training import loop
 
 TOTAL = 30  # steps of a tiny run
 TESTS = Path(__file__).parent
-needs_posix_kill = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGKILL nor process groups")
+needs_posix_kill = pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL and process groups")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread():
     """Sums in another order end in other bits; the program of tiny_people uses one thread too."""
     before = torch.get_num_threads()
@@ -43,12 +41,9 @@ def one_thread():
 def whole_run(tmp_path_factory):
     """Folder of a run that nothing disturbed, made without workers."""
     folder = tmp_path_factory.mktemp("whole")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.filterwarnings("error", message="every joint target")
         tiny_train(folder)
-    torch.set_num_threads(threads)
     return folder
 
 
@@ -74,8 +69,11 @@ def assert_same_run(folder, expected):
     for key, value in wanted.items():
         same = torch.equal(found[key], value) if isinstance(value, torch.Tensor) else found[key] == value
         assert same, f"{key} differs"
-    for name in ("best.safetensors", "validation.csv"):
-        assert (folder / name).read_bytes() == (expected / name).read_bytes(), name
+    best = [f / "best.safetensors" for f in (folder, expected)]  # the order of its texts is not fixed
+    weights = [load_checkpoint(path).state_dict() for path in best]
+    assert all(torch.equal(weights[0][key], value) for key, value in weights[1].items())
+    assert read_metadata(best[0]) == read_metadata(best[1])
+    assert rows(folder, "validation.csv") == rows(expected, "validation.csv")
     logs = [[{**row, "seconds": None} for row in rows(f)] for f in (folder, expected)]
     assert [int(row["step"]) for row in logs[0]] == list(range(1, TOTAL + 1))
     assert logs[0] == logs[1]
@@ -99,6 +97,7 @@ class Program:
 
     def __init__(self, folder):
         self.steps_file, self.output = folder.with_suffix(".steps"), folder.with_suffix(".txt")
+        self.number = len(self.processes_steps())
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
         with self.output.open("a") as output:
             self.process = subprocess.Popen(
@@ -113,11 +112,10 @@ class Program:
 
     def wait_for(self, step):
         """Until this process has begun `step` or a later one."""
-        runs_before = len(self.processes_steps())
         deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             runs = self.processes_steps()
-            if len(runs) > max(runs_before - 1, 0) and runs[-1] and runs[-1][-1] >= step:
+            if len(runs) > self.number and runs[-1] and runs[-1][-1] >= step:
                 return
             assert self.process.poll() is None, f"ended before step {step}:\n{self.output.read_text()}"
             time.sleep(0.002)
@@ -131,8 +129,13 @@ class Program:
 
 
 def test_a_run_leaves_what_it_promises(whole_run):
-    names = {path.name for path in whole_run.iterdir()}
-    assert names == {"last.pt", "best.safetensors", "log.csv", "validation.csv", "config.json"}
+    assert {path.name for path in whole_run.iterdir()} == {
+        "last.pt",
+        "best.safetensors",
+        "log.csv",
+        "validation.csv",
+        "config.json",
+    }
     log = rows(whole_run)
     assert list(log[0]) == ["step", "epoch", "lr", "seconds", "peak", "stage 1", "stage 2"]
     assert [int(row["step"]) for row in log] == list(range(1, TOTAL + 1))
@@ -160,7 +163,7 @@ def test_killed_three_times_and_resumed(whole_run, tmp_path, monkeypatch):
     seed = random.randrange(10**6)
     chance = random.Random(seed)
     folder, save_every = tmp_path / "killed", tiny_config().save_every
-    for step in sorted(chance.sample(range(1, TOTAL - 2), 3)):
+    for step in sorted(chance.sample(range(1, TOTAL - 5), 3)):
         program = Program(folder)
         program.wait_for(step)
         time.sleep(chance.uniform(0, 2 * PAUSE_SECONDS))
@@ -172,7 +175,7 @@ def test_killed_three_times_and_resumed(whole_run, tmp_path, monkeypatch):
     tiny_train(folder)
     processes.append(begun)
     assert len(processes) == 4
-    repeated = [before[-1] + 1 - after[0] for before, after in zip(processes, processes[1:], strict=False)]
+    repeated = [before[-1] + 1 - after[0] for before, after in pairwise(processes)]
     assert max(repeated) <= save_every, f"repeated {repeated} steps, seed {seed}"
     assert min(repeated) >= 0, f"steps left out: {repeated}, seed {seed}"
     assert sum(map(len, processes)) == TOTAL + sum(repeated)
@@ -248,7 +251,7 @@ def test_full_disk_leaves_the_old_checkpoint(whole_run, tmp_path, monkeypatch, c
         patch.setattr(os, call, full)
         with pytest.raises(ValueError, match=r"cannot write .*last\.pt: No space left.*unchanged"):
             tiny_train(tmp_path)
-    assert torch.load(tmp_path / "last.pt", weights_only=True)["step"] == 6, "saved every 3 steps, the third failed"
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["step"] == 6, "of steps 3, 6 and 9"
     assert not list(tmp_path.glob(".*")), "no half-written file stays"
     tiny_train(tmp_path)
     assert_same_run(tmp_path, whole_run)
@@ -266,13 +269,17 @@ def test_a_finished_run_stays_as_it_is(whole_run, tmp_path, monkeypatch):
     assert begun == []
     assert_same_run(tmp_path, whole_run)
     last = torch.load(whole_run / "last.pt", weights_only=True)["model"]
-    assert all(torch.equal(v, last[k]) for k, v in model.state_dict().items()), "the model holds the last weights"
+    assert all(torch.equal(v, last[k]) for k, v in model.state_dict().items()), (
+        "the model holds the last weights"
+    )
 
 
 def test_another_run_in_the_same_folder_is_refused(tmp_path):
     tiny_train(tmp_path, epochs=1)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(ValueError, match=r"other settings \(lr: 0.02 there, 0.01 asked for; seed: 5 there, 6"):
+    with pytest.raises(
+        ValueError, match=r"other settings \(lr: 0.02 there, 0.01 asked for; seed: 5 there, 6"
+    ):
         tiny_train(tmp_path, lr=0.01, seed=6)
     with pytest.raises(ValueError, match="num_stages: 2 there, 3 asked for"):
         tiny_train(tmp_path, model=tiny_model(num_stages=3))
@@ -311,7 +318,7 @@ class FarAway(TinyPeople):
 @pytest.mark.parametrize("people", [FarAway(4, unlabelled=0.0), TinyPeople(4, unlabelled=1.0)])
 def test_all_zero_targets_are_reported(tmp_path, people):
     with pytest.warns(UserWarning, match="every joint target of this batch is zero"):
-        tiny_train(tmp_path, people=people, epochs=1)
+        tiny_train(tmp_path, people=people, epochs=1, augmentation=None)
 
 
 # ---- systems without fcntl and SIGALRM
@@ -335,50 +342,8 @@ assert pck([[[0.0, 0.0]]], [[[0.0, 1.0]]], normalizer=[10.0], threshold=0.2, com
 tiny_train({str(tmp_path)!r}, people=TinyPeople(8), epochs=1)
 """
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     assert [row["step"] for row in rows(tmp_path)] == ["1", "2"]
-
-
-# ---- it can learn
-
-
-class OnePicture(TinyPeople):
-    """A single person on smooth noise, all joints labelled, well inside."""
-
-    def __init__(self):
-        super().__init__(1, skeleton=LSP)
-        rng = np.random.default_rng(0)
-        coarse = torch.from_numpy(rng.uniform(0, 255, (1, 3, 20, 20)))
-        self.image = torch.nn.functional.interpolate(coarse, (160, 160), mode="bicubic").clamp(0, 255)[0]
-        self.joints = rng.uniform(20, 140, (14, 2)).astype(np.float32)
-
-    def __getitem__(self, index):
-        from dataclasses import replace
-
-        return replace(
-            super().__getitem__(index), image=self.image.permute(1, 2, 0).numpy().astype(np.uint8),
-            joints_px=self.joints, labelled=np.ones(14, bool), center_px=np.array([79.5, 79.5], np.float32),
-            scale_px=np.array([160.0, 160.0], np.float32),
-        )  # fmt: skip
-
-
-@pytest.mark.slow
-def test_overfit_one_image(tmp_path):
-    """The default lite CPM learns one picture by heart: every joint of the last stage within 1 px (1/8 cell)."""
-    torch.manual_seed(0)
-    people, model = OnePicture(), CPM.lite(LSP)
-    start = time.perf_counter()
-    config = tiny_config(
-        epochs=80, batch_size=1, lr=0.02, warmup_steps=5, ema_decay=0.0, augmentation=None, clip_norm=0.0,
-        save_every=1000, validate_every=1000,
-    )  # fmt: skip
-    loop.train(model, people, people, config, tmp_path, progress=False)
-    joints, scores = predict_people(model, people)
-    seconds = time.perf_counter() - start
-    crop = plain_crop(people[0], model.input_size)
-    expected = apply_affine(crop.matrix, torch.from_numpy(people.joints)).float()
-    error = (joints[-1, 0] - expected).norm(dim=-1)
-    assert error.max() <= 1.0, f"{error.tolist()} px after {seconds:.0f} s"
-    assert scores[-1].min() > 0.5
-    assert seconds < 60

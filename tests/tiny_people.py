@@ -1,6 +1,6 @@
 """A tiny data set, model and run for tests of training; as a program, it trains and can be killed.
 
-    python tests/tiny_people.py FOLDER STEPS_FILE      appends "start" and then every step it begins
+python tests/tiny_people.py FOLDER STEPS_FILE      appends "start" and then every step it begins
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def tiny_config(**changes) -> TrainingConfig:
     return TrainingConfig(**(small | changes))
 
 
-def tiny_train(folder: Path | str, *, model: CPM | None = None, people=None, validation=None, **changes) -> Path:
+def tiny_train(
+    folder: Path | str, *, model: CPM | None = None, people=None, validation=None, **changes
+) -> Path:
     """Train or go on in `folder`; changes: of `tiny_config`."""
     people = TinyPeople(22) if people is None else people
     validation = TinyPeople(6, seed=1) if validation is None else validation

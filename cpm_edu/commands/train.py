@@ -33,24 +33,17 @@ NOTICES = {
     "real": "Trained on Leeds Sports Pose pictures, which are research-only data: these weights are for research "
     "and teaching and are not covered by the code's licence.",
 }
-SETTABLE = (
-    "epochs",
-    "batch_size",
-    "lr",
-    "optimizer",
-    "schedule",
-    "seed",
-    "workers",
-    "save_every",
-    "validate_every",
-    "amp",
-)
+# The paper's release (genProto.py), where it says; sigma is recalled as 7 px, the step in epochs is ours.
+PAPER = TrainingConfig(
+    optimizer="sgd", lr=8e-5, weight_decay=5e-4, schedule="step", step_gamma=0.333, warmup_steps=0, ema_decay=0.0,
+    loss="euclidean", sigma_cells=7 / 8,
+)  # fmt: skip
+DEFAULTS = {"lite": TrainingConfig(), "paper": PAPER}
+SETTABLE = [f.name for f in fields(TrainingConfig) if isinstance(f.default, int | float | str)]
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument(
-        "--data", default="synthetic", choices=DATA_SETS, help="default: %(default)s"
-    )
+    parser.add_argument("--data", default="synthetic", choices=DATA_SETS, help="default: %(default)s")
     parser.add_argument("--model", default="lite", choices=["lite", "paper"], help="default: %(default)s")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
@@ -63,23 +56,30 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--threads", type=int, help="CPU threads; a resumed run is bit-identical only with the same number"
     )
-    for field in fields(TrainingConfig):
-        if field.name in SETTABLE:
-            flag = "--" + field.name.replace("_", "-")
-            kind = type(field.default)
-            parser.add_argument(flag, type=kind, default=field.default, help="default: %(default)s")
+    numbers = parser.add_argument_group(
+        "numbers of the training", "defaults: of the lite model (of the paper's)"
+    )
+    for name in SETTABLE:
+        lite, paper = getattr(DEFAULTS["lite"], name), getattr(DEFAULTS["paper"], name)
+        default = (
+            f"{lite}"
+            if lite == paper
+            else f"{lite} ({paper:.4g})"
+            if isinstance(paper, float)
+            else f"{lite} ({paper})"
+        )
+        numbers.add_argument("--" + name.replace("_", "-"), type=type(lite), metavar="X", help=default)
 
 
 def run(options) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
-    config = TrainingConfig(**{name: getattr(options, name) for name in SETTABLE})
+    given = {name: getattr(options, name) for name in SETTABLE if getattr(options, name) is not None}
+    config = replace(DEFAULTS[options.model], **given)
     device = choose_device(options.device)
     people, validation = open_people(options.data, "train"), open_people(options.data, "val")
     torch.manual_seed(config.seed)  # the first weights
     model = getattr(CPM, options.model)(people.skeleton)
-    if options.model == "paper":
-        config = replace(config, optimizer="sgd", loss="euclidean") if options.optimizer == "muon" else config
     if options.init_from is not None and not (options.out / "last.pt").is_file():
         print(initialize_from(model, options.init_from).summary())
     print(f"training on {len(people)} people, validating on {len(validation)}, device {device}")
@@ -87,7 +87,7 @@ def run(options) -> int:
         "notice": NOTICES["synthetic" if options.data == "synthetic" else "real"],
         "data": options.data,
         "seed": str(config.seed),
-        "training": json.dumps({name: getattr(options, name) for name in SETTABLE}),
+        "training": json.dumps({name: getattr(config, name) for name in SETTABLE}),
     }
     best = train(model, people, validation, config, options.out, device=device, metadata=metadata)
     print(f"best weights: {best}")

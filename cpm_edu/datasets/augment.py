@@ -20,7 +20,8 @@ from .people import Person
 
 __all__ = ["PAD_VALUE", "Augmentation", "Crop", "plain_crop", "training_crop", "two_person_crop"]
 
-PAD_VALUE = 128.0  # grey outside the picture, as in testing/padAround of the paper's release
+# What a crop shows outside the picture: grey in the paper's release (testing/src/padAround.m), black in mmpose.
+PAD_VALUE = {"center": 128.0, "msra": 0.0}
 
 
 @dataclass
@@ -119,7 +120,7 @@ def _place(
         order = list(mirror.flip_permutation)
         joints, labelled = joints[:, order], labelled[:, order]
     return Crop(
-        image=warp_images(image, matrix, size, fill=PAD_VALUE)[0],
+        image=warp_images(image, matrix, size, fill=PAD_VALUE[convention])[0],
         joints_px=apply_affine(matrix, joints.double()).float(),
         labelled=labelled,
         center_px=apply_affine(matrix, center[None])[0].float(),

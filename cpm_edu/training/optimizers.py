@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from ..models import CPM
 
 __all__ = ["Muon", "make_optimizers"]
 
@@ -62,9 +64,7 @@ class Muon(torch.optim.Optimizer):
                 kernel.add_(step.view(kernel.shape), alpha=-group["lr"] * grow)
 
 
-def make_optimizers(
-    model: nn.Module, name: str, lr: float, weight_decay: float
-) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: CPM, name: str, lr: float, weight_decay: float) -> list[torch.optim.Optimizer]:
     """The optimizers of a run, to be stepped together.
 
     Args:
@@ -81,8 +81,9 @@ def make_optimizers(
         return [torch.optim.SGD(groups, lr=lr, momentum=0.9, weight_decay=weight_decay)]
     if name not in ("adamw", "muon"):
         raise ValueError(f'optimizer must be "muon", "adamw" or "sgd", not {name!r}')
-    hidden = [p for p in model.parameters() if p.ndim == 4 and p.shape[0] >= 16 and p.shape[1] >= 4]
-    hidden = hidden if name == "muon" else []
+    outputs = set(model.output_parameters())
+    kernels = [p for n, p in model.named_parameters() if p.ndim == 4 and n not in outputs]
+    hidden = [p for p in kernels if p.shape[0] >= 16 and p.shape[1] >= 4] if name == "muon" else []
     taken = {id(p) for p in hidden}
     rest = [p for p in model.parameters() if id(p) not in taken]
     rest_lr = lr / 10 if hidden else lr

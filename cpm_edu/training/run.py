@@ -125,7 +125,9 @@ class Run:
         config_file, checkpoint = self.folder / "config.json", self.folder / "last.pt"
         found = checkpoint.is_file()
         if found and not config_file.is_file():
-            raise ValueError(f"{checkpoint} has lost its config.json. Choose another folder, or move it away.")
+            raise ValueError(
+                f"{checkpoint} has lost its config.json. Choose another folder, or move it away."
+            )
         if found:
             before = json.loads(config_file.read_text())
             changed = [k for k in wanted if k not in TrainingConfig.FREE and before.get(k) != wanted[k]]
