@@ -48,8 +48,15 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         if os.environ.get("CPM_EDU_DEBUG") == "1":
             raise
-        print(f"cpm-edu {options.command}: {error}", file=sys.stderr)
+        print(f"cpm-edu {options.command}: {_sentence(error)}", file=sys.stderr)
         return 2
+
+
+def _sentence(error: Exception) -> str:
+    """The message without Python's "[Errno 17]"."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from tiny_people import TINY, TinyPeople, tiny_config, tiny_model, tiny_train
 from torch import nn
 
 from cpm_edu.models import CPM
+from cpm_edu.models.checkpoints import read_metadata
 from cpm_edu.skeletons import COCO
 from cpm_edu.training.optimizers import Muon, make_optimizers, orthogonalize
 from cpm_edu.training.run import Run, TrainingConfig, learning_rate_factor
@@ -121,6 +122,16 @@ def test_muon_decays_weights():
     kernel.grad = torch.zeros_like(kernel)
     Muon([kernel], lr=0.1, weight_decay=0.5).step()
     assert kernel.flatten().tolist() == pytest.approx([0.95] * 4)
+
+
+def test_the_first_of_equal_scores_is_kept(tmp_path):
+    run = Run(tiny_model(), tiny_config(), tmp_path)
+    assert run.keep_if_best(0.0, {"step": "1"}), "even a score of 0 leaves weights to look at"
+    assert not run.keep_if_best(0.0, {"step": "2"})
+    assert read_metadata(tmp_path / "best.safetensors")["step"] == "1"
+    assert run.keep_if_best(0.1, {"step": "3"})
+    assert not run.keep_if_best(0.05, {"step": "4"})
+    assert read_metadata(tmp_path / "best.safetensors")["step"] == "3"
 
 
 # ---- whole runs with the other choices

@@ -41,7 +41,7 @@ def test_overfit_one_image(tmp_path):
     people, model = OnePicture(), CPM.lite(LSP)
     start = time.perf_counter()
     config = tiny_config(
-        epochs=80, batch_size=1, lr=0.02, warmup_steps=5, ema_decay=0.0, augmentation=None, clip_norm=0.0,
+        epochs=100, batch_size=1, lr=0.01, warmup_steps=5, ema_decay=0.0, augmentation=None, clip_norm=0.0,
         save_every=1000, validate_every=1000,
     )  # fmt: skip
     loop.train(model, people, people, config, tmp_path, progress=False)

@@ -42,6 +42,8 @@ def add_arguments(parser) -> None:
 
 
 def run(options) -> int:
+    if not options.out.parent.is_dir():  # told now, not after the work
+        raise ValueError(f"{options.out}: there is no such folder")
     model, path = load_model(options)
     photos = {p.name: (load_image(p), None) for p in options.photo or []}
     photos = photos or {name: (load_image(p.path), p.box_xywh) for name, p in PHOTOS.items()}

@@ -53,7 +53,7 @@ def copy_notebooks(folder: Path) -> list[str]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     record_path = folder / RECORD
-    record = json.loads(record_path.read_text()) if record_path.is_file() else {}
+    record = _read_record(record_path)
     source, lines = bundled_folder("notebooks"), []
     for notebook in sorted(source.rglob("*.ipynb")):
         if ".ipynb_checkpoints" in notebook.parts:
@@ -74,6 +74,15 @@ def copy_notebooks(folder: Path) -> list[str]:
         record[str(name)] = shipped
     write_atomically(record_path, json.dumps(record, indent=1).encode())
     return lines
+
+
+def _read_record(path: Path) -> dict[str, str]:
+    """Name -> hash as it was copied; empty where the file is missing or damaged, so that all is kept."""
+    try:
+        record = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _hash(data: bytes) -> str:

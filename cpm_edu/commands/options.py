@@ -36,18 +36,24 @@ def load_model(options) -> tuple[CPM, Path]:
     """The model that --checkpoint and --skeleton name, in evaluation mode, and its file."""
     path = options.checkpoint or LITE_PATH
     skeleton = SKELETONS[options.skeleton] if options.skeleton else None
-    return open_checkpoint(path, skeleton=skeleton).eval(), path
+    model = open_checkpoint(path, skeleton=skeleton).eval()
+    if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
+        raise ValueError(f"{path} holds weights that are NaN or infinite: its training diverged")
+    return model, path
 
 
 def choose_device(name: str | None) -> torch.device:
     """The device by name, or a GPU where torch sees one, else the CPU."""
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:  # torch raises both
         raise ValueError(
-            "--device cuda, but torch finds no GPU here; see https://pytorch.org/get-started/locally/"
-        )
+            f"--device {name}: torch cannot compute there on this machine; cpu always works, for a GPU see "
+            "https://pytorch.org/get-started/locally/"
+        ) from error
     return device
 
 

@@ -20,7 +20,9 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
         raise ValueError(
             f"--box {text!r}: write four numbers x,y,w,h in pixels, such as --box 40,10,120,260"
         ) from None
-    if not all(np.isfinite([x, y, width, height])) or width < 2 or height < 2:
+    if not all(np.isfinite([x, y, width, height])):
+        raise ValueError(f"--box {text!r}: the four numbers must be finite")
+    if width < 2 or height < 2:
         raise ValueError(f"--box {text!r}: width and height must be at least 2 pixels")
     return x, y, width, height
 

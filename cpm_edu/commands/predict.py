@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from ..figures.panels import pose_figure, stage_figure
@@ -31,7 +32,10 @@ def add_arguments(parser) -> None:
         "photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG or what Pillow reads"
     )
     parser.add_argument(
-        "--box", action="append", metavar="x,y,w,h", help="a person's box; repeat for more people"
+        "--box",
+        action="append",
+        metavar="x,y,w,h",
+        help="a person's box; repeat for more people (--box=-5,0,60,90 where x is negative)",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("cpm_predictions"), metavar="DIR", help="default: %(default)s"
@@ -52,7 +56,7 @@ def run(options) -> int:
         except ImageError as error:
             if len(options.photos) == 1:
                 raise
-            print(f"skipped: {error}")
+            print(f"skipped: {error}", file=sys.stderr)
             failures += 1
             continue
         height, width = image.shape[:2]

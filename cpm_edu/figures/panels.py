@@ -76,6 +76,7 @@ def draw_pose(
         x, y, width, height = box_xywh
         ax.add_patch(Rectangle((x, y), width, height, fill=False, ec="white", lw=1.2, ls=":"))
     if center is not None:
+        ax.plot(*center, marker="+", ms=13, mew=4.6, color="black")  # so that it shows on any picture
         ax.plot(*center, marker="+", ms=11, mew=2.2, color=CENTER_COLOR)
     if joints is None:
         return
@@ -120,16 +121,19 @@ def stage_figure(
     """
     num_stages = len(rows[0]["belief_maps"])
     columns = num_stages + 2
-    figure = Figure(
-        figsize=(2.15 * columns, 2.4 * len(rows) + (0.75 if title else 0.4)), dpi=130, layout="constrained"
-    )
+    aspect = max(row["image"].shape[0] / row["image"].shape[1] for row in rows)
+    height = (2.15 * aspect + 0.08) * len(rows) + (0.7 if title else 0.3)
+    figure = Figure(figsize=(2.15 * columns, height), dpi=130, layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for r, row in enumerate(rows):
         maps = np.asarray(row["belief_maps"])
         draw_pose(axes[r, 0], row["image"], None, skeleton, center=row.get("center_px"))
         for t in range(num_stages):
             ax = axes[r, t + 1]
-            ax.imshow(belief_overlay(row["image"], maps[t], stride=stride, convention=convention))
+            overlay = belief_overlay(
+                row["image"], maps[t], stride=stride, convention=convention, peak=max(maps.max(), 0.2)
+            )  # one colour scale for all stages: a stage that is surer looks brighter
+            ax.imshow(overlay)
             ax.set_axis_off()
             if "pck" in row:
                 ax.text(

@@ -27,7 +27,15 @@ _SKIN = (
     (255, 224, 196), (241, 199, 163), (228, 178, 138), (208, 152, 108), (178, 122, 82), (146, 96, 64),
     (112, 72, 48), (84, 54, 38),
 )  # fmt: skip
-_HAIR = ((28, 22, 20), (52, 36, 26), (92, 60, 36), (136, 90, 48), (206, 164, 92), (168, 72, 34), (176, 174, 172))
+_HAIR = (
+    (28, 22, 20),
+    (52, 36, 26),
+    (92, 60, 36),
+    (136, 90, 48),
+    (206, 164, 92),
+    (168, 72, 34),
+    (176, 174, 172),
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class Outfit:
     beard: bool
     glasses: bool
     backpack: Color | None
+    gear: str  # what the right or left hand holds: "none", "ball", "racket", "stick"
+    gear_hand: int  # 0 left, 1 right
 
 
 def draw_color(rng: np.random.Generator) -> Color:
@@ -94,8 +104,8 @@ def draw_outfit(rng: np.random.Generator) -> Outfit:
         shirt=draw_paint(rng, 0.45),
         trousers=draw_paint(rng, 0.12),
         shoes=draw_color(rng),
-        sleeve=float(rng.choice([0.0, 0.27, 0.3, 1.0, 1.0])),
-        leg=0.08 if skirt else float(rng.choice([0.22, 0.42, 1.0, 1.0, 1.0])),
+        sleeve=(0.0, 0.27, 0.3, 1.0, 1.0)[int(rng.integers(5))],
+        leg=0.08 if skirt else (0.22, 0.42, 1.0, 1.0, 1.0)[int(rng.integers(5))],
         hem=rng.uniform(0.05, 0.42),
         skirt=skirt,
         socks=draw_color(rng) if rng.random() < 0.4 else None,
@@ -106,6 +116,6 @@ def draw_outfit(rng: np.random.Generator) -> Outfit:
         beard=haircut != "long" and haircut != "tail" and rng.random() < 0.25,
         glasses=rng.random() < 0.15,
         backpack=draw_color(rng) if rng.random() < 0.12 else None,
+        gear=_choose(rng, none=8, ball=1.1, racket=0.9, stick=0.7),
+        gear_hand=int(rng.integers(2)),
     )
-
-

@@ -15,9 +15,9 @@ from math import cos, radians, sin
 
 import numpy as np
 
-from ..skeletons import LSP
+from ...skeletons import LSP
 
-__all__ = ["LIMITS", "POSES", "Body", "Figure", "Leg", "Pose", "draw_body", "draw_pose", "pose_figure"]
+__all__ = ["LIMITS", "POSES", "Body", "Figure", "Pose", "draw_body", "draw_pose", "pose_figure"]
 
 LEFT, RIGHT = 1.0, -1.0  # sign of the body's x axis
 
@@ -147,10 +147,10 @@ def draw_body(rng: np.random.Generator) -> Body:
 
 
 def draw_pose(rng: np.random.Generator, names: tuple[str, ...] | None = None) -> Pose:
-    """A random pose: a base pose, or its mirror image, with every angle jittered inside `LIMITS`."""
+    """A random pose: one of the base poses `names` (None: all), or its mirror image, jittered inside `LIMITS`."""
     names = names or tuple(POSES)
-    weights = np.array([POSES[name][0] for name in names])
-    base = POSES[names[int(rng.choice(len(names), p=weights / weights.sum()))]][1]
+    edges = np.cumsum([POSES[name][0] for name in names])
+    base = POSES[names[int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))]][1]
     (leg_l, leg_r), (arm_l, arm_r) = base.legs, base.arms
     side = LEFT
     if rng.random() < 0.5:
@@ -203,7 +203,9 @@ def _limb(side: float, raised: float, swing: float, bend: float, turn: float, fo
     return upper, lower, ahead
 
 
-def pose_figure(body: Body, pose: Pose, *, yaw_deg: float = 0.0, pitch_deg: float = 0.0, gaze=(0.0, 0.0)) -> Figure:
+def pose_figure(
+    body: Body, pose: Pose, *, yaw_deg: float = 0.0, pitch_deg: float = 0.0, gaze=(0.0, 0.0)
+) -> Figure:
     """Forward kinematics: a body in a pose, seen from a side.
 
     Args:
@@ -228,10 +230,16 @@ def pose_figure(body: Body, pose: Pose, *, yaw_deg: float = 0.0, pitch_deg: floa
     feet, hands = [], []
     for side, name, leg, arm in zip((LEFT, RIGHT), ("left", "right"), pose.legs, pose.arms, strict=True):
         shrug = 0.03 * max(0.0, arm[0] - 80) / 90 + 0.03 * max(0.0, arm[1] - 80) / 90  # the blade turns up
-        shoulder = neck + chest @ np.array([side * (body.shoulder - 0.6 * shrug), shrug - 0.05 * body.trunk, 0.0])
+        shoulder = neck + chest @ np.array(
+            [side * (body.shoulder - 0.6 * shrug), shrug - 0.085 * body.trunk, 0.0]
+        )
         upper, lower, _ = _rows(chest, _limb(side, *arm, 1.0))
         elbow = shoulder + body.upper_arm * upper
-        points |= {f"{name}_shoulder": shoulder, f"{name}_elbow": elbow, f"{name}_wrist": elbow + body.forearm * lower}
+        points |= {
+            f"{name}_shoulder": shoulder,
+            f"{name}_elbow": elbow,
+            f"{name}_wrist": elbow + body.forearm * lower,
+        }
         hands.append(lower)
         hip = pelvis @ np.array([side * body.hip, 0.0, 0.0])
         upper, lower, ahead = _rows(root, _limb(side, *leg, 10.0, -1.0))
@@ -243,7 +251,14 @@ def pose_figure(body: Body, pose: Pose, *, yaw_deg: float = 0.0, pitch_deg: floa
     joints = np.stack([points[name] for name in LSP.joints]) * down
     frames = [(frame * down[:, None]).T for frame in (chest, pelvis, skull)]
     return Figure(
-        body, pose, joints, *frames, head_center * down, waist * down, np.stack(feet) * down, np.stack(hands) * down
+        body,
+        pose,
+        joints,
+        *frames,
+        head_center * down,
+        waist * down,
+        np.stack(feet) * down,
+        np.stack(hands) * down,
     )
 
 
