@@ -330,5 +330,5 @@ for j in np.argsort(-person["scores"]):
 # **Sources.** S.-E. Wei, V. Ramakrishna, T. Kanade, Y. Sheikh, *Convolutional Pose Machines*, CVPR 2016: section 3.1
 # (pose machines, beliefs, the background), 3.2 (stages, what a belief can listen to), figure 2 (the network). The
 # center map is described in the authors' released code. PCK: Y. Yang, D. Ramanan, *Articulated Human Detection with
-# Flexible Mixtures of Parts*, TPAMI 2013. The model is the package's small one: it is trained like the paper's
-# network and built like it, but it is not that network.
+# Flexible Mixtures of Parts*, TPAMI 2013. The model here is the package's own small one, built after the paper's
+# network but not that network: its numbers are not the paper's.

@@ -169,7 +169,8 @@ def pose_figure(image: np.ndarray, people: Sequence[dict], skeleton: Skeleton) -
     """
     height, width = image.shape[:2]
     scale = 8 / max(height, width)
-    figure = Figure(figsize=(width * scale, height * scale), dpi=130)
+    inches = [max(side * scale, 0.3) for side in (width, height)]  # a strip of one row is still a picture
+    figure = Figure(figsize=inches, dpi=130)
     ax = figure.add_axes([0, 0, 1, 1])
     draw_pose(ax, image, None, skeleton)
     for person in people:

@@ -129,8 +129,8 @@ def anatomy_figure(
         _draw_cells(axes[1, t + 1], maps[t, joint], stride, convention, peak=maps[:, joint].max())
         axes[1, t + 1].add_patch(Circle(truth_px[joint], radius_px, fill=False, ec="white", lw=1.6))
     for ax, (x1, y1, x2, y2) in zip(axes[1, 1:], influence_px, strict=False):
-        corner, size = (x1 - 0.5, y1 - 0.5), (x2 - x1 + 1, y2 - y1 + 1)
-        ax.add_patch(Rectangle(corner, *size, fill=False, ec="white", lw=1.3, ls=(0, (4, 3))))
+        box = (x1 - 0.5, y1 - 0.5), x2 - x1 + 1, y2 - y1 + 1
+        ax.add_patch(Rectangle(*box, fill=False, ec="white", lw=1.3, ls=(0, (4, 3))))
     draw_pose(axes[0, -1], image, joints_px, skeleton)
     hits = draw_pck(axes[1, -1], image, joints_px, truth_px, radius_px)
     known = np.isfinite(truth_px).all(-1).sum()
@@ -144,9 +144,7 @@ def anatomy_figure(
     for ax in axes[0, :-1]:  # what is handed on
         style = {"arrowstyle": "-|>", "color": INK, "lw": 2, "shrinkA": 0, "shrinkB": 0}
         ax.annotate("", (1.125, 0.5), (1.01, 0.5), "axes fraction", arrowprops=style, annotation_clip=False)
-    _headings(
-        figure, axes, ["goes in", f"belief maps of {stages} stages: look again, and again", "comes out"]
-    )
+    _headings(figure, axes, ["goes in", f"belief maps of {stages} stages: look, and look again", "comes out"])
     note = NOTE + (INFLUENCE_NOTE if len(influence_px) else "")
     figure.text(axes[1, 1].get_position().x0, 0.022, note, fontsize=9.5, color=INK, va="center")
     return figure
@@ -155,9 +153,7 @@ def anatomy_figure(
 def numbers_figure(belief_map: np.ndarray, *, title: str = "", around: int = 4) -> Figure:
     """The cells around a map's peak as numbers: hundredths, the peak framed, columns and rows counted.
 
-    Args:
-        belief_map: (H, W).
-        around: cells shown on each side of the peak; fewer at the map's border.
+    `belief_map` is (H, W); `around` cells are shown on each side of the peak, fewer at the map's border.
     """
     x, y = _peak(belief_map)
     x1, y1 = max(x - around, 0), max(y - around, 0)
