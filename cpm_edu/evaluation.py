@@ -105,6 +105,8 @@ def _ground_truth(people: PeopleDataset) -> tuple[np.ndarray, np.ndarray, np.nda
     """Joints (N, J, 2), labelled (N, J) and the normalising length (N,), all in image pixels."""
     persons = [people[i] for i in range(len(people))]
     labelled = np.stack([p.labelled for p in persons])
+    if not labelled.any():
+        raise ValueError(f"none of the {len(persons)} people to measure on has a labelled joint")
     truth = np.where(labelled[..., None], np.stack([p.joints_px for p in persons]), 0)
     normalizer = np.array([p.scale_px.max() / 2 for p in persons])
     if people.skeleton.torso is not None:

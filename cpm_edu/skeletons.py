@@ -43,7 +43,9 @@ class Skeleton:
         used = [i for limb in self.limbs for i in limb]
         used += [*self.upper_body, *self.lower_body, *(self.torso or ())]
         if any(not 0 <= i < self.num_joints for i in used):
-            raise ValueError(f"skeleton {self.name!r} has {self.num_joints} joints; an index lies outside them")
+            raise ValueError(
+                f"skeleton {self.name!r} has {self.num_joints} joints; an index lies outside them"
+            )
         if self.oks_sigmas is not None and len(self.oks_sigmas) != self.num_joints:
             raise ValueError(
                 f"skeleton {self.name!r}: {len(self.oks_sigmas)} OKS sigmas for {self.num_joints} joints"
@@ -65,7 +67,9 @@ class Skeleton:
     def index(self, joint: str) -> int:
         """Index of a joint by name; raises ValueError that lists the names."""
         if joint not in self.joints:
-            raise ValueError(f"skeleton {self.name!r} has no joint {joint!r}; it has {', '.join(self.joints)}")
+            raise ValueError(
+                f"skeleton {self.name!r} has no joint {joint!r}; it has {', '.join(self.joints)}"
+            )
         return self.joints.index(joint)
 
     def require_same(self, other: Skeleton, what: str) -> None:

@@ -114,7 +114,9 @@ def belief_map_targets(
             raise ValueError('unbiased=True belongs to "msra"; "center" targets are always exact')
         return gaussian_maps(cells_from_px(joints_px, stride), size, sigma_cells, weights=weights), weights
     if not unbiased and float(sigma_cells) != int(sigma_cells):
-        raise ValueError(f'"msra" targets need a whole sigma, not {sigma_cells}: mmpose shifts the peak otherwise')
+        raise ValueError(
+            f'"msra" targets need a whole sigma, not {sigma_cells}: mmpose shifts the peak otherwise'
+        )
     centers = cells_from_px(joints_px, stride, convention)
     labelled = weights >= 0.5
     if not unbiased:

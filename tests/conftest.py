@@ -14,7 +14,9 @@ REQUIRED = {part.strip() for part in os.environ.get("CPM_EDU_REQUIRE", "").split
 
 def pytest_addoption(parser):
     default = Path(__file__).parent / "golden"
-    parser.addoption("--golden-dir", type=Path, default=default, help="folder of golden files to compare with")
+    parser.addoption(
+        "--golden-dir", type=Path, default=default, help="folder of golden files to compare with"
+    )
 
 
 def pytest_configure(config):
@@ -45,7 +47,9 @@ def data_dir() -> Path:
     """Folder of the research data sets (mark such tests `realdata`)."""
     root = data_root()
     if not (root / "lsp").is_dir():
-        skip_or_fail("realdata", f"there is no LSP pack in {root}; set CPM_EDU_DATA to the folder that holds it")
+        skip_or_fail(
+            "realdata", f"there is no LSP pack in {root}; set CPM_EDU_DATA to the folder that holds it"
+        )
     return root
 
 

@@ -41,6 +41,8 @@ def test_16_bit_grey_keeps_its_whole_range(tmp_path):
     image = load_image(saved(tmp_path / "a.png", Image.fromarray(values)))
     assert image[0, :, 0].tolist() == [0, 1, 128, 255], "Pillow's own conversion clips all above 255 to white"
     assert (image == image[..., :1]).all()
+    dark = Image.fromarray(np.array([[0, 5000]], np.uint16))
+    assert load_image(saved(tmp_path / "dark.png", dark))[0, :, 0].tolist() == [0, 19], "dark stays dark"
 
 
 def test_32_bit_and_float_grey(tmp_path):

@@ -39,17 +39,17 @@ def test_overfit_one_image(tmp_path):
     """The default lite CPM learns one picture by heart: every joint of the last stage within 1 px (1/8 cell)."""
     torch.manual_seed(0)
     people, model = OnePicture(), CPM.lite(LSP)
-    start = time.perf_counter()
+    start = time.process_time()  # of all threads: what others do to the machine does not count
     config = tiny_config(
         epochs=100, batch_size=1, lr=0.01, warmup_steps=5, ema_decay=0.0, augmentation=None, clip_norm=0.0,
         save_every=1000, validate_every=1000,
     )  # fmt: skip
     loop.train(model, people, people, config, tmp_path, progress=False)
     joints, scores = predict_people(model, people)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     crop = plain_crop(people[0], model.input_size)
     expected = apply_affine(crop.matrix, torch.from_numpy(people.joints)).float()
     error = (joints[-1, 0] - expected).norm(dim=-1)
-    assert error.max() <= 1.0, f"{error.tolist()} px after {seconds:.0f} s"
+    assert error.max() <= 1.0, f"{error.tolist()} px after {seconds:.0f} CPU seconds"
     assert scores[-1].min() > 0.5
     assert seconds < 60

@@ -20,7 +20,6 @@ from tiny_people import PAUSE_SECONDS, TINY, TinyPeople, tiny_config, tiny_model
 
 from cpm_edu.evaluation import stage_pck
 from cpm_edu.models.checkpoints import load_checkpoint, read_metadata
-from cpm_edu.skeletons import LSP
 from cpm_edu.training import loop
 
 TOTAL = 30  # steps of a tiny run
@@ -274,33 +273,12 @@ def test_a_finished_run_stays_as_it_is(whole_run, tmp_path, monkeypatch):
     )
 
 
-def test_another_run_in_the_same_folder_is_refused(tmp_path):
-    tiny_train(tmp_path, epochs=1)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(
-        ValueError, match=r"other settings \(lr: 0.02 there, 0.01 asked for; seed: 5 there, 6"
-    ):
-        tiny_train(tmp_path, lr=0.01, seed=6)
-    with pytest.raises(ValueError, match="num_stages: 2 there, 3 asked for"):
-        tiny_train(tmp_path, model=tiny_model(num_stages=3))
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    (tmp_path / "config.json").unlink()
-    with pytest.raises(ValueError, match=r"lost its config\.json"):
-        tiny_train(tmp_path)
-    assert (tmp_path / "last.pt").read_bytes() == before["last.pt"]
-
-
-@pytest.mark.parametrize("which", ["people", "validation"])
-def test_other_joints_are_refused(tmp_path, which):
-    with pytest.raises(ValueError, match=r"tiny has 5: head, left_shoulder.*\n.*lsp has 14: right_ankle"):
-        tiny_train(tmp_path / "run", **{which: TinyPeople(4, skeleton=LSP)})
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize("which", ["people", "validation"])
-def test_nobody_to_learn_from(tmp_path, which):
-    with pytest.raises(ValueError, match="nothing to train on"):
-        tiny_train(tmp_path, **{which: TinyPeople(0)})
+def test_second_interrupt_does_not_wait():
+    with loop._interrupt() as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert asked.is_set(), "the first asks the loop to stop after its step"
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
 
 
 # ---- warnings

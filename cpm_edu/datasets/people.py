@@ -42,7 +42,9 @@ class Person:
 
     def __post_init__(self) -> None:
         if self.joints_px.shape != (*self.labelled.shape, 2):
-            raise ValueError(f"{self.name}: joints {self.joints_px.shape} and labels {self.labelled.shape} do not fit")
+            raise ValueError(
+                f"{self.name}: joints {self.joints_px.shape} and labels {self.labelled.shape} do not fit"
+            )
         lost = np.flatnonzero(self.labelled & ~np.isfinite(self.joints_px).all(-1))
         if len(lost):
             raise ValueError(f"{self.name}: joint {lost[0]} is labelled, but its position is not a number")

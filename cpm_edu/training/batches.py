@@ -53,6 +53,9 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
+    def pin_memory(self) -> Batch:
+        return Batch(*(getattr(self, name).pin_memory() for name in self.__dataclass_fields__))
+
     def to(self, device: torch.device) -> Batch:
         return Batch(
             *(getattr(self, name).to(device, non_blocking=True) for name in self.__dataclass_fields__)

@@ -66,7 +66,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     model.to(device)
     run = Run(model, config, folder)
-    resumed = run.resume()
+    resumed = run.resume(num_people=len(people))
     per_epoch = steps_per_epoch(len(people), config.batch_size)
     total = config.epochs * per_epoch
     validate_every = max(1, round(config.validate_every * per_epoch))
@@ -82,8 +82,9 @@ def train(
         tqdm(initial=run.step, total=total, disable=not progress, desc="training", unit="step") as bar,
         _interrupt() as stop,
     ):
+        say = bar.write if progress else lambda _line: None
         if resumed:
-            bar.write(f"going on from step {run.step} of {total} in {folder}")
+            say(f"going on from step {run.step} of {total} in {folder}")
         for batch in loader:
             run.set_learning_rate(learning_rate_factor(run.step, total, per_epoch, config))
             losses, peak = _train_step(run, batch.to(device))
@@ -99,17 +100,13 @@ def train(
                 scores.add([run.step, epoch, *(r.mean for r in results)])
                 kept = run.keep_if_best(results[-1].mean, {**(metadata or {}), "step": str(run.step)})
                 percent = " ".join(f"{100 * r.mean:.1f}" for r in results)
-                bar.write(
-                    f"epoch {epoch:.2f}: PCK by stage {percent}{' (best so far, kept)' if kept else ''}"
-                )
+                say(f"epoch {epoch:.2f}: PCK by stage {percent}{' (best so far, kept)' if kept else ''}")
             if run.step % config.save_every == 0 or run.step == total or stop.is_set():
                 log.flush()
                 scores.flush()
                 run.save()
             if stop.is_set():
-                bar.write(
-                    f"stopped after step {run.step}; the same command goes on from {folder / 'last.pt'}"
-                )
+                say(f"stopped after step {run.step}; the same command goes on from {folder / 'last.pt'}")
                 raise KeyboardInterrupt
     return folder / "best.safetensors"
 
@@ -152,12 +149,21 @@ def _use_bfloat16(amp: str, device: torch.device) -> bool:
 
 @contextmanager
 def _interrupt() -> Iterator[threading.Event]:
-    """Turn Ctrl-C into an event, so that no step is left half done; outside the main thread, do nothing."""
+    """Turn Ctrl-C into an event, so that no step is left half done; a second one interrupts at once.
+
+    Outside the main thread, where Python delivers no signals, do nothing.
+    """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
+
+    def ask(*_) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
     try:
         yield asked
     finally:

@@ -114,10 +114,15 @@ class Run:
         torch.save(state, buffer)
         write_atomically(self.folder / "last.pt", buffer.getvalue())
 
-    def resume(self) -> bool:
-        """Go on from the folder's run, if it holds one; ValueError where that run was another one."""
+    def resume(self, *, num_people: int) -> bool:
+        """Go on from the folder's run, if it holds one; ValueError where that run was another one.
+
+        Args:
+            num_people: to learn from; another number means other steps, so it is another run.
+        """
         wanted = json.loads(json.dumps(asdict(self.config)))
         wanted |= {
+            "people": num_people,
             "model": self.model.kind,
             "joints": list(self.model.skeleton.joints),
             **self.model.config(),
