@@ -292,8 +292,8 @@ Table(["PCK@0.2 in percent", *stages], scored, formats=dict.fromkeys(stages, ".0
 # %%
 photo = PHOTOS["astronaut"]
 [person] = pose_in_boxes(model, load_image(photo.path), [photo.box_xywh], padding=1.0)
-sure = np.where(person["scores"] >= 0.3, person["scores"], 0)
-rows = [person | {"label": "peaks over 0.1"}, person | {"label": "peaks over 0.3", "scores": sure}]
+sure = np.where(person["scores"] >= 0.4, person["scores"], 0)
+rows = [person | {"label": "peaks over 0.1"}, person | {"label": "peaks over 0.4", "scores": sure}]
 show(
     stage_figure(rows, model.skeleton, stride=model.stride),
     alt="A portrait of an astronaut cut off above the knees, belief maps of four stages, and the pose: above with every "

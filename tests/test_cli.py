@@ -155,9 +155,13 @@ def test_train_runs_and_goes_on(monkeypatch, capsys, tmp_path):
     ]  # fmt: skip
     steps = [line.split(",")[0] for line in (folder / "log.csv").read_text().splitlines()]
     assert steps == ["step", "1", "2"], "4 people in batches of 2"
+    before = (folder / "log.csv").read_text()
     assert run(*arguments, "--epochs", "2") == 0
+    seen = capsys.readouterr()
+    assert "going on from step 2 of 4" in seen.out + seen.err
+    assert (folder / "log.csv").read_text().startswith(before), "steps 1 and 2 are not repeated"
     steps = [line.split(",")[0] for line in (folder / "log.csv").read_text().splitlines()]
-    assert steps == ["step", "1", "2", "3", "4"], "it goes on, it does not start again"
+    assert steps == ["step", "1", "2", "3", "4"]
     assert load_checkpoint(folder / "best.safetensors", skeleton=LSP).kind == "lite"
     assert_refused(
         capsys, [*arguments, "--epochs", "2", "--seed", "7"], "other settings", "seed: 0 there, 7 asked for"

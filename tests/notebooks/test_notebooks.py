@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import time
 from pathlib import Path
 
 import pytest
+
+import cpm_edu
 
 nbformat = pytest.importorskip("nbformat", reason='notebooks are checked with pip install -e ".[test]"')
 pytest.importorskip("jupytext")
@@ -118,7 +121,9 @@ def test_notebook_runs_in_time_and_keeps_its_word(source, tmp_path):
     client = nbclient.NotebookClient(
         notebook, timeout=MAX_SECONDS, resources={"metadata": {"path": tmp_path}}
     )
-    with client.setup_kernel():
+    package = Path(cpm_edu.__file__).parents[1]  # the one under test, installed or not
+    paths = [str(package), os.environ.get("PYTHONPATH", "")]
+    with client.setup_kernel(env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}):
         start = time.perf_counter()
         for number, cell in enumerate(notebook.cells):
             client.execute_cell(cell, number)
