@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
-    "Convention", "apply_affine", "box_center_scale", "cells_from_px", "crop_matrix", "fit_aspect",
+    "Convention", "apply_affine", "box_center_scale", "cells_from_px", "crop_matrix", "fit_aspect", "image_middle",
     "invert_affine", "mirror_points", "px_from_cells", "warp_images",
 ]  # fmt: skip
 
@@ -135,6 +135,11 @@ def invert_affine(matrix: Tensor) -> Tensor:
     """(..., 2, 3) matrix of the way back."""
     linear = torch.linalg.inv(matrix[..., :2])
     return torch.cat([linear, -(linear @ matrix[..., 2:])], -1)
+
+
+def image_middle(size: tuple[int, int]) -> Tensor:
+    """(2,) float32 point (x, y) in the middle of an image of `size` (height, width) pixels."""
+    return torch.tensor([(size[1] - 1) / 2, (size[0] - 1) / 2])
 
 
 def mirror_points(points: Tensor, width: int, permutation=None) -> Tensor:

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from .coords import mirror_points
 from .datasets.augment import two_person_crop
 from .datasets.people import PeopleDataset
 from .inference import crop_beliefs, crop_joints, joints_in_image
+from .metrics.benchmarks import torso_sizes
 from .metrics.pck import PCKResult, pck
 from .models import CPM
 from .training.batches import collate, crop_loader
@@ -47,15 +49,14 @@ def predict_people(
 def stage_pck(model: CPM, people: PeopleDataset, *, threshold: float = 0.2, **options) -> list[PCKResult]:
     """PCK of every stage, first to last.
 
-    A joint is correct when its error is at most `threshold` times the person's torso (left shoulder to right
-    hip), or, for a skeleton without those joints or a person who lacks one of them, times half the longer
-    side of the box (ours).
+    A joint is correct when its error is at most `threshold` times the person's torso, left shoulder to right
+    hip. People whose torso is not labelled, or has no length, are left out.
 
     Args:
         options: of `predict_people`.
     """
-    joints, _ = predict_people(model, people, **options)
     truth, labelled, normalizer = _ground_truth(people)
+    joints, _ = predict_people(model, people, **options)
     return [_pck(stage, truth, labelled, normalizer, threshold, people.skeleton) for stage in joints.numpy()]
 
 
@@ -87,7 +88,7 @@ def two_person_pck(
             for i in indices
         ]
         batch = collate(crops).to(torch.device(device))
-        mirrored = torch.stack([model.input_size[1] - 1 - batch.center_px[:, 0], batch.center_px[:, 1]], 1)
+        mirrored = mirror_points(batch.center_px, model.input_size[1])
         centers = {"right": batch.center_px, "wrong": mirrored, "blank": torch.full_like(mirrored, torch.nan)}
         for name, center_px in centers.items():
             crop_px, _ = crop_joints(model, crop_beliefs(model, batch.images, center_px))
@@ -102,18 +103,16 @@ def two_person_pck(
 
 
 def _ground_truth(people: PeopleDataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Joints (N, J, 2), labelled (N, J) and the normalising length (N,), all in image pixels."""
+    """Joints (N, J, 2), which of them count (N, J), and the torso (N,), all in image pixels."""
     persons = [people[i] for i in range(len(people))]
     labelled = np.stack([p.labelled for p in persons])
-    if not labelled.any():
-        raise ValueError(f"none of the {len(persons)} people to measure on has a labelled joint")
     truth = np.where(labelled[..., None], np.stack([p.joints_px for p in persons]), 0)
-    normalizer = np.array([p.scale_px.max() / 2 for p in persons])
-    if people.skeleton.torso is not None:
-        first, second = people.skeleton.torso
-        torso = np.linalg.norm(truth[:, first] - truth[:, second], axis=-1)
-        normalizer = np.where(labelled[:, first] & labelled[:, second] & (torso > 0), torso, normalizer)
-    return truth, labelled, normalizer
+    torso = torso_sizes(truth, people.skeleton)
+    measurable = labelled[:, list(people.skeleton.torso)].all(1) & (torso > 0)
+    counted = labelled & measurable[:, None]
+    if not counted.any():
+        raise ValueError(f"none of the {len(persons)} people to measure on has a labelled joint and torso")
+    return truth, counted, np.where(measurable, torso, 1.0)
 
 
 def _pck(joints, truth, labelled, normalizer, threshold, skeleton) -> PCKResult:

@@ -39,21 +39,28 @@ def load_image(path: str | Path) -> np.ndarray:
             upright.load()
     except UnidentifiedImageError:
         raise ImageError(f"{path}: not a picture, or a format that Pillow cannot read") from None
+    except PermissionError:
+        raise ImageError(f"{path}: you may not read this file") from None
     except Image.DecompressionBombError:
         raise ImageError(f"{path}: too many pixels to open safely; make it smaller first") from None
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's decoders raise all three
         raise ImageError(f"{path}: the picture is damaged or incomplete ({error})") from None
     if upright.mode.startswith("I") or upright.mode == "F":
-        return _from_deep_grey(np.asarray(upright))
+        return _from_deep_grey(np.asarray(upright), path)
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         upright = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
     return np.asarray(upright.convert("RGB"))
 
 
-def _from_deep_grey(values: np.ndarray) -> np.ndarray:
-    """16- and 32-bit greyscale: Pillow would clip everything above 255."""
+def _from_deep_grey(values: np.ndarray, path: Path) -> np.ndarray:
+    """16-bit, 32-bit and floating point greyscale: Pillow would clip everything above 255."""
     values = values.astype(np.float64)
-    top = 65535.0 if values.max(initial=0) > 255 else 255.0
-    grey = np.clip(values / max(top, values.max(initial=0)) * 255, 0, 255).round().astype(np.uint8)
+    if not np.isfinite(values).all():
+        raise ImageError(f"{path}: holds values that are NaN or infinite")
+    largest = values.max(initial=0)
+    top = next((top for top in (1.0, 255.0, 65535.0) if largest <= top), largest)
+    if top == 1.0 and (values == np.rint(values)).all():
+        top = 255.0  # whole numbers 0 and 1: a dark picture, not a range of 0..1
+    grey = np.clip(values / top * 255, 0, 255).round().astype(np.uint8)
     return np.repeat(grey[..., None], 3, -1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,7 +13,9 @@ from .coords import (
     box_center_scale,
     crop_matrix,
     fit_aspect,
+    image_middle,
     invert_affine,
+    mirror_points,
     px_from_cells,
     warp_images,
 )
@@ -41,13 +45,11 @@ def crop_beliefs(model: CPM, images: Tensor, center_px: Tensor | None, *, flip_t
     model.eval()
     size = tuple(images.shape[-2:])
     if center_px is None:
-        middle = images.new_tensor([(size[1] - 1) / 2, (size[0] - 1) / 2], dtype=torch.float32)
-        center_px = middle.expand(len(images), 2)
+        center_px = image_middle(size).to(images.device).expand(len(images), 2)
     beliefs = _run(model, images, center_px)
     if not flip_test:
         return beliefs
-    mirrored_center = torch.stack([size[1] - 1 - center_px[:, 0], center_px[:, 1]], 1)
-    mirrored = _run(model, images.flip(-1), mirrored_center)
+    mirrored = _run(model, images.flip(-1), mirror_points(center_px, size[1]))
     permutation = model.skeleton.flip_permutation
     return torch.stack(
         [
@@ -87,43 +89,60 @@ def joints_in_image(joints_px: Tensor, matrices: Tensor) -> Tensor:
 
 
 def pose_in_boxes(
-    model: CPM, image: np.ndarray, boxes_xywh, *, flip_test: bool = False, padding=BOX_PADDING
+    model: CPM, image: np.ndarray, boxes_xywh, *, flip_test: bool = False, padding: float = BOX_PADDING
 ) -> list[dict]:
-    """Run a model on people of one photo.
+    """Run a model on people of one photo; crops are made and judged on the model's device.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
-        boxes_xywh: P boxes (x, y, width, height) in pixels.
-        padding: by which a box grows on both sides before it becomes the crop.
+        image: (H, W, 3) uint8 RGB, as `cpm_edu.images.load_image` gives it.
+        boxes_xywh: P boxes (x, y, width, height) in pixels; x = 0 is the left edge of the first pixel.
+        flip_test: average with the mirrored crop.
+        padding: by which a box grows before it becomes the crop.
 
     Returns:
-        One dict a person: "image" (H_in, W_in, 3) uint8 crop, "belief_maps" (T, J, H, W), "joints_px" (J, 2)
-        crop pixels, "joints" (J, 2) image pixels, "scores" (J,), "stage_joints" (T, J, 2) image pixels,
-        "center_px" (2,), "box_xywh".
+        One dict a person, of numpy arrays: "image" (H_in, W_in, 3) uint8 crop, "belief_maps" (T, J, H, W)
+        float32, "joints_px" (J, 2) crop pixels, "joints" (J, 2) image pixels, "scores" (J,), "stage_joints"
+        (T, J, 2) image pixels, "center_px" (2,) crop pixels or None for a model without a center map, and
+        "box_xywh", four numbers.
+
+    Raises:
+        ValueError: not such an image, a box that is no box or lies outside the image.
     """
+    if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"the image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
     boxes = torch.as_tensor(np.asarray(boxes_xywh, np.float64)).reshape(-1, 4)
-    corners = torch.cat(
-        [boxes[:, :2] - 0.5, boxes[:, :2] + boxes[:, 2:] - 0.5], 1
-    )  # edges, not pixel centres
-    center, scale = box_center_scale(corners, padding)
+    for x, y, width, height in boxes.tolist():
+        if not (width > 0 and height > 0 and math.isfinite(x + y + width + height)):
+            raise ValueError(
+                f"the box {x:g},{y:g},{width:g},{height:g} is no box: x,y,width,height in pixels"
+            )
+        if x >= image.shape[1] or y >= image.shape[0] or x + width <= 0 or y + height <= 0:
+            raise ValueError(
+                f"the box {x:g},{y:g},{width:g},{height:g} lies outside the image, "
+                f"which is {image.shape[1]} px wide and {image.shape[0]} px high"
+            )
     size = model.input_size
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    edges = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1) - 0.5  # pixel centres are whole numbers
+    center, scale = box_center_scale(edges, padding)
     matrices = crop_matrix(center, fit_aspect(scale, size), size, convention=model.convention)
-    pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float().expand(len(boxes), -1, -1, -1)
-    crops = warp_images(pixels, matrices, size, fill=PAD_VALUE[model.convention])
-    beliefs = crop_beliefs(model, crops, None, flip_test=flip_test)
-    joints_px, scores = crop_joints(model, beliefs)
-    joints = joints_in_image(joints_px, matrices)
-    middle = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
-    return [
-        {
-            "image": crops[p].clamp(0, 255).round().byte().permute(1, 2, 0).numpy(),
-            "belief_maps": model.joint_maps(beliefs[:, p]).numpy(),
-            "joints_px": joints_px[-1, p].numpy(),
-            "joints": joints[-1, p].numpy(),
-            "scores": scores[-1, p].numpy(),
-            "stage_joints": joints[:, p].numpy(),
-            "center_px": middle if model.uses_center_map else None,
-            "box_xywh": tuple(boxes[p].tolist()),
-        }
-        for p in range(len(boxes))
-    ]
+    pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float()
+    people = []
+    for box, matrix in zip(boxes, matrices, strict=True):  # one by one: a photo may be large
+        crop = warp_images(pixels, matrix, size, fill=PAD_VALUE[model.convention])
+        beliefs = crop_beliefs(model, crop.to(device), None, flip_test=flip_test).cpu()
+        joints_px, scores = crop_joints(model, beliefs)
+        joints = joints_in_image(joints_px, matrix[None])
+        people.append(
+            {
+                "image": crop[0].clamp(0, 255).round().byte().permute(1, 2, 0).numpy(),
+                "belief_maps": model.joint_maps(beliefs[:, 0]).numpy(),
+                "joints_px": joints_px[-1, 0].numpy(),
+                "joints": joints[-1, 0].numpy(),
+                "scores": scores[-1, 0].numpy(),
+                "stage_joints": joints[:, 0].numpy(),
+                "center_px": image_middle(size).numpy() if model.uses_center_map else None,
+                "box_xywh": tuple(box.tolist()),
+            }
+        )
+    return people

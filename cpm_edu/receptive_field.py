@@ -202,7 +202,7 @@ def _conv(name: str, kernel: int) -> Layer:
     return Layer(f"{name} conv {kernel}", kernel, padding=kernel // 2)
 
 
-def paper_trunk(pool_kernel: int = 2, pool_padding: int = 0, name: str = "1") -> list[Layer]:
+def paper_trunk(pool_kernel: int = 3, pool_padding: int = 0, name: str = "1") -> list[Layer]:
     """conv 9 - pool - conv 9 - pool - conv 9 - pool - conv 5: image to features on stride 8.
 
     Args:
@@ -216,7 +216,7 @@ def paper_trunk(pool_kernel: int = 2, pool_padding: int = 0, name: str = "1") ->
     return [layer for _ in range(3) for layer in (_conv(name, 9), pool)] + [_conv(name, 5)]
 
 
-def paper_stage_1(pool_kernel: int = 2, pool_padding: int = 0) -> list[Layer]:
+def paper_stage_1(pool_kernel: int = 3, pool_padding: int = 0) -> list[Layer]:
     """Image to the belief maps of stage 1: the trunk, then conv 9 - conv 1 - conv 1."""
     return paper_trunk(pool_kernel, pool_padding) + [_conv("1", k) for k in (9, 1, 1)]
 
@@ -226,7 +226,7 @@ def paper_refinement(stage: int) -> list[Layer]:
     return [_conv(str(stage), k) for k in (11, 11, 11, 1, 1)]
 
 
-def paper_paths(stage: int, pool_kernel: int = 2, pool_padding: int = 0) -> dict[str, list[Layer]]:
+def paper_paths(stage: int, pool_kernel: int = 3, pool_padding: int = 0) -> dict[str, list[Layer]]:
     """Chains of layers from the input to the belief maps of one stage of the paper's CPM.
 
     Args:

@@ -135,19 +135,18 @@ def belief_map_targets(
 def everybody_targets(targets: Tensor) -> Tensor:
     """One set of maps for all people of a picture: (N, P, J, H, W) -> (N, J, H, W).
 
-    The people's Gaussians are summed, values below 0.01 dropped, and the sum clipped at 1. Stage 1 of the
-    paper, which sees no center map, is trained toward these; later stages toward the centre person's own.
+    Of every Gaussian the values below 0.01 are dropped, the rest summed over the people and clipped at 1.
+    Stage 1, which sees no center map, is trained toward these; later stages toward the centre person's own.
 
-    Source: label_1st_lower of the paper's release.
+    Source: label_1st_lower of the paper's release, its numbers recalled, not checked.
     """
-    total = targets.sum(1)
-    return torch.where(total < 0.01, 0.0, total).clamp(max=1.0)
+    return torch.where(targets < 0.01, 0.0, targets).sum(1).clamp(max=1.0)
 
 
 def background_map(targets: Tensor) -> Tensor:
     """Where no joint is: (N, J, H, W) -> (N, 1, H, W), max(0, 1 - largest belief of any joint).
 
-    Source: the last map of the paper's J + 1 (section 3.1: "and background").
+    Source: the last map of the paper's J + 1; this formula for it is recalled from its release, not checked.
     """
     if targets.shape[1] == 0:
         return targets.new_ones((targets.shape[0], 1, *targets.shape[2:]))

@@ -292,12 +292,12 @@ Table(["PCK@0.2 in percent", *stages], scored, formats=dict.fromkeys(stages, ".0
 # %%
 photo = PHOTOS["astronaut"]
 [person] = pose_in_boxes(model, load_image(photo.path), [photo.box_xywh], padding=1.0)
-sure = np.where(person["scores"] >= 0.4, person["scores"], 0)
-rows = [person | {"label": "peaks over 0.1"}, person | {"label": "peaks over 0.4", "scores": sure}]
+every = np.ones_like(person["scores"])
+rows = [person | {"label": "every peak", "scores": every}, person | {"label": "peaks over 0.3"}]
 show(
     stage_figure(rows, model.skeleton, stride=model.stride),
     alt="A portrait of an astronaut cut off above the knees, belief maps of four stages, and the pose: above with every "
-    "peak over 0.1, among them legs that are not in the picture; below with head, neck and shoulders above all.",
+    "peak, among them legs that are not in the picture; below with head, neck, shoulders and elbows.",
 )
 for j in np.argsort(-person["scores"]):
     print(f"{model.skeleton.joints[j]:15} {person['scores'][j]:5.2f} {'#' * round(40 * person['scores'][j])}")

@@ -196,7 +196,7 @@ def test_axes_cover_whole_pixels():
     draw_pose(ax, IMAGE, JOINTS, SKELETON, box_xywh=(1, 2, 3, 4), center=(7, 8))
     assert ax.get_xlim() == (-0.5, 29.5)
     assert ax.get_ylim() == (19.5, -0.5), "y points down"
-    assert [p.get_bbox().bounds for p in ax.patches] == [(1, 2, 3, 4)]
+    assert [p.get_bbox().bounds for p in ax.patches] == [(0.5, 1.5, 3, 4)]
     crosses = [line for line in ax.lines if line.get_marker() == "+"]
     assert {tuple(np.ravel(c.get_xydata())) for c in crosses} == {(7, 8)}
     assert crosses[-1].get_color() == style.CENTER_COLOR

@@ -165,20 +165,29 @@ def test_predict_people_by_hand():
     )  # the lamp falls on a whole pixel of the crop: 1.25 px
 
 
+class LampsWithTorso(Lamps):
+    """The right hip alone lies 20 px below the lamp, so that the torso is 20 px and the limit 4 px."""
+
+    def __getitem__(self, index):
+        person = super().__getitem__(index)
+        person.joints_px[TINY.index("right_hip")] += [0, 20]
+        return person
+
+
 def test_pck_of_every_stage_by_hand():
-    people = Lamps(
-        4, unlabelled=0.0
-    )  # equal joints, so no torso: the limit is 0.2 * 40 / 2 = 4 px of the picture
-    results = stage_pck(Painter(TINY, [(0.0, 7.0), (2.0, 0.0), (0.0, 0.0)]), people)  # crop px: 0.8 of those
-    assert [r.mean for r in results] == [0.0, 1.0, 1.0]
-    assert [r.correct.tolist() for r in results] == [[0] * 5, [4] * 5, [4] * 5]
+    painter = Painter(TINY, [(0.0, 7.0), (2.0, 0.0), (0.0, 0.0)])  # crop px: 0.8 of the picture's
+    results = stage_pck(painter, LampsWithTorso(4, unlabelled=0.0))
+    assert [r.correct.tolist() for r in results] == [[0] * 5, [4, 4, 4, 4, 0], [4, 4, 4, 4, 0]]
+    assert [r.mean for r in results] == [0.0, 0.8, 0.8]
 
 
-def test_unlabelled_joints_do_not_count():
-    people = TinyPeople(6, seed=1, unlabelled=0.5)
+def test_unlabelled_joints_and_people_without_a_torso_do_not_count():
+    people = TinyPeople(12, seed=1, unlabelled=0.3)
     labelled = np.stack([p.labelled for p in people])
+    measurable = labelled[:, list(TINY.torso)].all(1)
+    assert 0 < measurable.sum() < 12
     result = stage_pck(tiny_model(), people)[0]
-    assert result.counts.tolist() == labelled.sum(0).tolist()
+    assert result.counts.tolist() == labelled[measurable].sum(0).tolist()
 
 
 def test_two_person_pck_needs_the_right_person():

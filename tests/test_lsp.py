@@ -182,7 +182,9 @@ def test_lspet_counts_and_joints(data_dir):
     stored = np.load(data_dir / "lspet" / "joints.npy")
     with np.load(data_dir / "lspet" / "meta.npz") as meta:
         scale = meta["scale_xy"]
-    np.testing.assert_allclose(people.joints_px, stored[..., :2] - scale[:, None], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        people.joints_px, stored[..., :2] - (1 + scale[:, None]) / 2, rtol=0, atol=1e-5
+    )
     np.testing.assert_array_equal(people.labelled, stored[..., 2] > 0)
     assert people.labelled.sum(1).min() >= 11
 

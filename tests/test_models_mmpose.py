@@ -40,7 +40,6 @@ def test_attributes_that_decoding_and_targets_rely_on(model):
     assert (model.has_background, model.uses_center_map) == (False, False)
     assert (model.convention, model.flip_shift, model.stride) == ("msra", True, 8)
     assert model.num_maps == 15
-    assert model.center_sigma_px is None
 
 
 def test_input_size_is_that_of_mmposes_config():

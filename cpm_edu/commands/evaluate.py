@@ -37,7 +37,11 @@ def add_arguments(parser) -> None:
 
 
 def run(options) -> int:
+    if options.csv and not options.csv.parent.is_dir():  # told now, not after the work
+        raise ValueError(f"{options.csv}: there is no such folder")
     model, path = load_model(options)
+    if options.two_people and not model.uses_center_map:
+        raise ValueError(f"--two-people measures the center map, which a {model.kind} CPM does not have")
     people = open_people(options.data, options.split)
     model.skeleton.require_same(people.skeleton, f"{path.name} on {options.data}")
     device = choose_device(options.device)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -21,7 +23,8 @@ and the same command goes on from there. best.safetensors holds the weights with
 people; log.csv and validation.csv hold the curves.
 
 LSP and LSPET are research data that you must get yourself (see CPM_EDU_DATA in the README); "synthetic" people
-need nothing. Without a GPU the lite model takes one to three hours for a useful result."""
+need nothing. On two laptop cores the lite model learns from 20 to 50 people a second: an epoch of 1,000 people
+takes about half a minute, one of the 5,000 synthetic people two to four minutes."""
 EXAMPLES = """\
 examples:
   cpm-edu train --data synthetic --epochs 1 --out runs/first
@@ -59,20 +62,21 @@ def add_arguments(parser) -> None:
     numbers = parser.add_argument_group(
         "numbers of the training", "defaults: of the lite model (of the paper's)"
     )
+    meanings = dict(re.findall(r"^ +(\w+): (.+)$", inspect.getdoc(TrainingConfig), re.MULTILINE))
     for name in SETTABLE:
         lite, paper = getattr(DEFAULTS["lite"], name), getattr(DEFAULTS["paper"], name)
-        default = (
-            f"{lite}"
-            if lite == paper
-            else f"{lite} ({paper:.4g})"
-            if isinstance(paper, float)
-            else f"{lite} ({paper})"
-        )
-        numbers.add_argument("--" + name.replace("_", "-"), type=type(lite), metavar="X", help=default)
+        default = f"{lite:g} ({paper:g})" if isinstance(lite, int | float) else f"{lite} ({paper})"
+        choices = TrainingConfig.CHOICES.get(name)
+        numbers.add_argument(
+            "--" + name.replace("_", "-"), type=type(lite), metavar="{%s}" % ",".join(choices) if choices else "X",
+            help=f"{meanings[name]} {default if lite != paper else lite}",
+        )  # fmt: skip
 
 
 def run(options) -> int:
-    if options.threads:
+    if options.threads is not None:
+        if options.threads < 1:
+            raise ValueError(f"--threads must be at least 1, not {options.threads}")
         torch.set_num_threads(options.threads)
     given = {name: getattr(options, name) for name in SETTABLE if getattr(options, name) is not None}
     config = replace(DEFAULTS[options.model], **given)
@@ -80,8 +84,11 @@ def run(options) -> int:
     people, validation = open_people(options.data, "train"), open_people(options.data, "val")
     torch.manual_seed(config.seed)  # the first weights
     model = getattr(CPM, options.model)(people.skeleton)
-    if options.init_from is not None and not (options.out / "last.pt").is_file():
-        print(initialize_from(model, options.init_from).summary())
+    if options.init_from is not None:
+        if (options.out / "last.pt").is_file():
+            print(f"--init-from is not needed: the run in {options.out} goes on from its own weights")
+        else:
+            print(initialize_from(model, options.init_from).summary())
     print(f"training on {len(people)} people, validating on {len(validation)}, device {device}")
     metadata = {
         "notice": NOTICES["synthetic" if options.data == "synthetic" else "real"],

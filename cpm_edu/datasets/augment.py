@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..coords import Convention, apply_affine, crop_matrix, warp_images
+from ..coords import Convention, apply_affine, crop_matrix, fit_aspect, warp_images
 from ..skeletons import Skeleton
 from .people import Person
 
 __all__ = ["PAD_VALUE", "Augmentation", "Crop", "plain_crop", "training_crop", "two_person_crop"]
 
+CUT_AWAY_PX = -1e4  # where a joint goes that is no longer in the picture: its target is zero everywhere
 # What a crop shows outside the picture: grey in the paper's release (testing/src/padAround.m), black in mmpose.
 PAD_VALUE = {"center": 128.0, "msra": 0.0}
 
@@ -106,7 +107,7 @@ def _place(
     center, scale = (torch.from_numpy(np.asarray(v, np.float64)) for v in (person.center_px, person.scale_px))
     matrix = crop_matrix(
         center,
-        scale / zoom,
+        fit_aspect(scale, size) / zoom,
         size,
         rotation_deg=rotation_deg,
         mirror=mirror is not None,
@@ -200,5 +201,8 @@ def _paste(crop: Crop, other: Crop, seam_px: Tensor) -> None:
     x, y = torch.arange(width, dtype=torch.float32), torch.arange(height, dtype=torch.float32)
     beyond = (x - seam_px[0])[None, :] * toward[0] + (y - seam_px[1])[:, None] * toward[1] > 0  # (H_in, W_in)
     crop.image = torch.where(beyond, other.image, crop.image)
+    for part, shown_beyond in ((crop.joints_px[1:], False), (other.joints_px, True)):
+        is_beyond = ((part - seam_px) * toward).sum(-1) > 0
+        part[is_beyond != shown_beyond] = CUT_AWAY_PX  # but person 0 is taught whole, as where it is occluded
     crop.joints_px = torch.cat([crop.joints_px, other.joints_px])
     crop.labelled = torch.cat([crop.labelled, other.labelled])

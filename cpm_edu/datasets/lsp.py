@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..coords import image_middle
 from ..skeletons import LSP as LSP_SKELETON
 from . import data_root
 from .people import Person
@@ -93,7 +94,7 @@ class _Leeds:
             image=image,
             joints_px=self.joints_px[index],
             labelled=self.labelled[index],
-            center_px=np.array([(width - 1) / 2, (height - 1) / 2], np.float32),
+            center_px=image_middle((height, width)).numpy(),
             scale_px=np.array([side, side], np.float32),
             name=self.names[index],
         )
@@ -184,7 +185,8 @@ class LSPET(_Leeds):
             joints = np.load(packed)
             with np.load(self.folder / "meta.npz") as meta:
                 names = [f"im{i:05d}.jpg" for i in meta["lspet_index"]]
-                first_px = meta["scale_xy"][:, None, :]  # the crops are resized: MATLAB's 1 becomes the scale
+                # A pixel's centre lies half a pixel inside it, before and after the crops were resized.
+                first_px = (1 + meta["scale_xy"][:, None, :]) / 2
                 part = meta["split"].astype(str)
         else:
             joints = _load_mat(self.folder)

@@ -74,7 +74,7 @@ def draw_pose(
     ax.set_ylim(image.shape[0] - 0.5, -0.5)
     if box_xywh is not None:
         x, y, width, height = box_xywh
-        ax.add_patch(Rectangle((x, y), width, height, fill=False, ec="white", lw=1.2, ls=":"))
+        ax.add_patch(Rectangle((x - 0.5, y - 0.5), width, height, fill=False, ec="white", lw=1.2, ls=":"))
     if center is not None:
         ax.plot(*center, marker="+", ms=13, mew=4.6, color="black")  # so that it shows on any picture
         ax.plot(*center, marker="+", ms=11, mew=2.2, color=CENTER_COLOR)
@@ -158,7 +158,7 @@ def stage_figure(
     return figure
 
 
-MIN_SCORE = 0.1  # beliefs below this are drawn by no figure: the maps there are close to the background's
+MIN_SCORE = 0.3  # lower peaks are not drawn: the joint is hidden or outside more often than not (ours)
 
 
 def pose_figure(image: np.ndarray, people: Sequence[dict], skeleton: Skeleton) -> Figure:

@@ -196,11 +196,19 @@ def load_mmpose_checkpoint(
 
 
 def open_checkpoint(
-    path: str | Path, *, skeleton: Skeleton | None = None, map_location: str | torch.device = "cpu"
+    path: str | Path,
+    *,
+    skeleton: Skeleton | None = None,
+    input_size: tuple[int, int] | None = None,
+    map_location: str | torch.device = "cpu",
 ) -> CPM:
     """Load a checkpoint of ours or of mmpose, whichever the content (not the name) of the file says it is.
 
-    Arguments, result and errors: see `load_checkpoint` and `load_mmpose_checkpoint`.
+    Args:
+        input_size: (height, width) of the crops in pixels; None: the one that the file was made for (ours
+            says it; for mmpose's see `load_mmpose_checkpoint`).
+
+    Other arguments, result and errors: see `load_checkpoint` and `load_mmpose_checkpoint`.
     """
     path = Path(path)
     require_content(path)
@@ -208,8 +216,12 @@ def open_checkpoint(
         head = file.read(9)
     # A zip or a pickle of torch.save; a safetensors file starts with the length of its JSON.
     if head.startswith((b"PK", b"\x80")) and head[8:] != b"{":
-        return load_mmpose_checkpoint(path, skeleton=skeleton, map_location=map_location)
-    return load_checkpoint(path, skeleton=skeleton, map_location=map_location)
+        return load_mmpose_checkpoint(
+            path, skeleton=skeleton, input_size=input_size, map_location=map_location
+        )
+    model = load_checkpoint(path, skeleton=skeleton, map_location=map_location)
+    model.input_size = input_size or model.input_size
+    return model
 
 
 def _read_safetensors(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -31,7 +31,7 @@ class InitReport:
 
     def summary(self) -> str:
         """Several lines for the terminal: counts, then every tensor that was not carried over as a whole."""
-        lines = [f"carried over: {len(self.carried)} tensors"]
+        lines = [f"carried over: {len(self.carried)} tensors: {', '.join(self.carried)}"]
         lines += [f"partly carried over: {name}: {reason}" for name, reason in self.partly.items()]
         lines += [f"re-initialised: {name}: {reason}" for name, reason in self.reinitialised.items()]
         if self.unused:

@@ -44,7 +44,6 @@ class MmposeCPM(CPM):
     stride = 8
     has_background = False
     uses_center_map = False
-    center_sigma_px = None
     convention = "msra"
     flip_shift = True
 

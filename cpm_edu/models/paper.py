@@ -64,7 +64,6 @@ class PaperCPM(CPM):
     stride = 8
     has_background = True
     uses_center_map = True
-    center_sigma_px = 21.0  # testing/config.m, for the 368 px box
     convention = "center"
     flip_shift = False
 

@@ -53,7 +53,7 @@ def train(
         Path of `best.safetensors`.
 
     Raises:
-        ValueError: other joints than the model's, or another run's folder.
+        ValueError: other joints than the model's, another run's folder, or a loss that is no number any more.
         KeyboardInterrupt: after the current step is done and saved; the same call goes on from there.
     """
     model.skeleton.require_same(people.skeleton, "training data")
@@ -128,6 +128,11 @@ def _train_step(run: Run, batch: Batch) -> tuple[list[float], float]:
     with torch.autocast(images.device.type, torch.bfloat16, enabled=_use_bfloat16(config.amp, images.device)):
         maps = model(images.contiguous(memory_format=torch.channels_last), centers)
     losses = stage_loss(maps.float(), targets, weights, normalization=config.loss)
+    if not torch.isfinite(losses).all():
+        raise ValueError(
+            f"the loss is {losses.tolist()} at step {run.step}: the training diverged. Begin again in another "
+            f"folder with a smaller learning rate than {config.lr:g} or with clip_norm 1"
+        )
     for optimizer in run.optimizers:
         optimizer.zero_grad()
     losses.sum().backward()

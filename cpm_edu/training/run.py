@@ -36,6 +36,8 @@ class TrainingConfig:
         lr: peak learning rate of that optimizer.
         weight_decay: of that optimizer.
         schedule: "cosine" (warm-up, then half a cosine to zero) or "step" (x step_gamma every step_epochs).
+        step_epochs: epochs between two steps of that schedule.
+        step_gamma: factor of each step.
         warmup_steps: length of the linear warm-up.
         clip_norm: largest norm of the gradient; 0 does not clip.
         ema_decay: decay a step of the averaged weights that are validated and kept; 0 keeps the raw ones.
@@ -72,14 +74,33 @@ class TrainingConfig:
     # What may change when a run goes on: how long it lasts and how it is run, not what it learns from.
     FREE: ClassVar = ("epochs", "workers", "save_every", "validate_every")
 
+    CHOICES: ClassVar = {
+        "optimizer": ("muon", "adamw", "sgd"),
+        "schedule": ("cosine", "step"),
+        "loss": ("mean", "euclidean"),
+        "amp": ("off", "bfloat16", "auto"),
+    }
+
     def __post_init__(self) -> None:
-        choices = {"schedule": ("cosine", "step"), "amp": ("off", "bfloat16", "auto")}
-        for name, allowed in choices.items():
+        for name, allowed in self.CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
-        for name in ("epochs", "batch_size", "lr", "sigma_cells", "save_every", "validate_every"):
+        for name in (
+            "epochs",
+            "batch_size",
+            "lr",
+            "sigma_cells",
+            "save_every",
+            "validate_every",
+            "step_epochs",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for name in ("weight_decay", "clip_norm", "ema_decay", "seed", "workers", "warmup_steps"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
+        if self.seed >= 2**32:
+            raise ValueError(f"seed must be below 2**32, not {self.seed}")
 
 
 def learning_rate_factor(step: int, total_steps: int, per_epoch: int, config: TrainingConfig) -> float:
@@ -141,10 +162,15 @@ class Run:
                 raise ValueError(
                     f"{self.folder} holds a run of other settings ({changes}). Choose another folder."
                 )
-            state = torch.load(checkpoint, weights_only=True, map_location="cpu")
-            for name, part in self._parts().items():
-                part.load_state_dict(state[name])
-            self.step, self.best = state["step"], state["best"]
+            try:
+                state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+                for name, part in self._parts().items():
+                    part.load_state_dict(state[name])
+                self.step, self.best = state["step"], state["best"]
+            except Exception as error:  # damaged bytes make torch raise almost anything
+                raise ValueError(
+                    f"{checkpoint} is damaged, so the run cannot go on; move it away to begin again"
+                ) from error
         write_atomically(config_file, json.dumps(wanted, indent=1).encode())
         return found
 

@@ -13,5 +13,5 @@ LITE_PATH = Path(__file__).with_name("cpm_lite_lsp.safetensors")
 
 
 def load_lite() -> CPM:
-    """The lite CPM trained on LSP and LSPET: 14 joints, 160 x 160 px, in evaluation mode."""
+    """The lite CPM trained on LSP, LSPET and some synthetic people: 14 joints, 160 x 160 px, in evaluation mode."""
     return load_checkpoint(LITE_PATH).eval()
