@@ -51,7 +51,7 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "test": ["pytest", "hypothesis", "jupytext", "nbclient"],
+        "test": ["hypothesis", "ipykernel", "jupytext", "nbclient", "nbformat", "pytest"],
         "dev": ["pre-commit", "ruff"],
     },
     entry_points={"console_scripts": ["cpm-edu=cpm_edu.cli:main"]},

@@ -68,7 +68,7 @@ def add_arguments(parser) -> None:
         default = f"{lite:g} ({paper:g})" if isinstance(lite, int | float) else f"{lite} ({paper})"
         choices = TrainingConfig.CHOICES.get(name)
         numbers.add_argument(
-            "--" + name.replace("_", "-"), type=type(lite), metavar="{%s}" % ",".join(choices) if choices else "X",
+            "--" + name.replace("_", "-"), type=type(lite), metavar="|".join(choices) if choices else "X",
             help=f"{meanings[name]} {default if lite != paper else lite}",
         )  # fmt: skip
 
