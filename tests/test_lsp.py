@@ -274,3 +274,20 @@ def test_unknown_split(lsp_mat):
         LSP("dev", lsp_mat[0])
     with pytest.raises(ValueError, match="no split 'dev': all"):
         LSPET("dev", lsp_mat[0])
+
+
+def test_another_number_of_joints_is_refused(tmp_path):
+    savemat(tmp_path / "joints.mat", {"joints": np.ones((3, 13, 2000))})
+    with pytest.raises(
+        ValueError, match=r"shape \(2000, 13, 2\); expected \(people, 14.*right_ankle.*head_top"
+    ):
+        LSP("all", tmp_path)
+
+
+def test_a_labelled_joint_that_is_no_number_is_refused(lsp_mat):
+    people = LSP("all", lsp_mat[0])
+    people.joints_px[3, 5, 0] = np.nan
+    with pytest.raises(
+        ValueError, match=r"im0004\.jpg: joint 5 is labelled, but its position is not a number"
+    ):
+        people[3]

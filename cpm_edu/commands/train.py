@@ -60,7 +60,7 @@ def add_arguments(parser) -> None:
         "--threads", type=int, help="CPU threads; a resumed run is bit-identical only with the same number"
     )
     numbers = parser.add_argument_group(
-        "numbers of the training", "defaults: of the lite model (of the paper's)"
+        "numbers of the training", "[default of the lite model (of the paper's)]"
     )
     meanings = dict(re.findall(r"^ +(\w+): (.+)$", inspect.getdoc(TrainingConfig), re.MULTILINE))
     for name in SETTABLE:
@@ -69,7 +69,7 @@ def add_arguments(parser) -> None:
         choices = TrainingConfig.CHOICES.get(name)
         numbers.add_argument(
             "--" + name.replace("_", "-"), type=type(lite), metavar="|".join(choices) if choices else "X",
-            help=f"{meanings[name]} {default if lite != paper else lite}",
+            help=f"{meanings[name].rstrip('.')} [{default if lite != paper else lite}]",
         )  # fmt: skip
 
 

@@ -102,6 +102,12 @@ class _Leeds:
     def _keep(
         self, chosen: np.ndarray, names: list[str], joints_px: np.ndarray, labelled: np.ndarray
     ) -> None:
+        expected = self.skeleton.joints
+        if joints_px.ndim != 3 or joints_px.shape[1] != len(expected):
+            raise ValueError(
+                f"{self.title}: the joints in {self.folder} have shape {joints_px.shape}; expected (people, "
+                f"{len(expected)}, x and y) for {', '.join(expected)}"
+            )
         self.names = [names[i] for i in chosen]
         self.joints_px = joints_px[chosen].astype(np.float32)
         self.labelled = labelled[chosen]
