@@ -47,6 +47,7 @@ def few_people(monkeypatch, count: int = 4) -> None:
     monkeypatch.setattr("cpm_edu.commands.train.open_people", open_people)
     monkeypatch.setattr("cpm_edu.commands.evaluate.open_people", open_people)
     monkeypatch.setattr("cpm_edu.commands.demo.SYNTHETIC_PEOPLE", count)
+    monkeypatch.setattr("cpm_edu.commands.demo.SYNTHETIC_SHOWN", (0, 1))
 
 
 def run(*arguments) -> int:
