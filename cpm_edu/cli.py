@@ -1,4 +1,4 @@
-"""The command line: `cpm-edu demo | predict | train | evaluate | lab`."""
+"""The command line: `cpm-edu demo | lab | predict | evaluate | train | bench | backends`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import importlib
 import os
 import sys
 
+from .kernels.ops import BackendUnavailable
+
 __all__ = ["main"]
 
-COMMANDS = ("demo", "lab", "predict", "evaluate", "train")
+COMMANDS = ("demo", "lab", "predict", "evaluate", "train", "bench", "backends")
 DESCRIPTION = """\
 Convolutional Pose Machines, from a joint to a belief map to a pose.
 
@@ -45,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("cpm-edu: interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, BackendUnavailable) as error:
         if os.environ.get("CPM_EDU_DEBUG") == "1":
             raise
         print(f"cpm-edu {options.command}: {_sentence(error)}", file=sys.stderr)

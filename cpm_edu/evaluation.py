@@ -10,7 +10,7 @@ from tqdm import tqdm
 from .coords import mirror_points
 from .datasets.augment import two_person_crop
 from .datasets.people import PeopleDataset
-from .inference import crop_beliefs, crop_joints, joints_in_image
+from .inference import joints_in_image, predict_crops
 from .metrics.benchmarks import torso_sizes
 from .metrics.pck import PCKResult, pck
 from .models import CPM
@@ -39,8 +39,7 @@ def predict_people(
         crop_loader(people, model, batch_size=batch_size), disable=not progress, desc="predicting"
     ):
         batch = batch.to(torch.device(device))
-        beliefs = crop_beliefs(model, batch.images, batch.center_px, flip_test=flip_test)
-        crop_px, score = crop_joints(model, beliefs)
+        crop_px, score = predict_crops(model, batch.images, batch.center_px, flip_test=flip_test)
         joints.append(joints_in_image(crop_px, batch.matrices).cpu())
         scores.append(score.cpu())
     return torch.cat(joints, 1), torch.cat(scores, 1)
@@ -91,7 +90,7 @@ def two_person_pck(
         mirrored = mirror_points(batch.center_px, model.input_size[1])
         centers = {"right": batch.center_px, "wrong": mirrored, "blank": torch.full_like(mirrored, torch.nan)}
         for name, center_px in centers.items():
-            crop_px, _ = crop_joints(model, crop_beliefs(model, batch.images, center_px))
+            crop_px, _ = predict_crops(model, batch.images, center_px)
             found[name].append(joints_in_image(crop_px, batch.matrices).cpu())
     return {
         name: [

@@ -20,11 +20,11 @@ from .coords import (
     warp_images,
 )
 from .datasets.augment import PAD_VALUE
-from .decoding import decode, merge_flip
+from .decoding import decode, merge_flip, merge_flip_decode
 from .models import CPM
 from .targets import center_map
 
-__all__ = ["crop_beliefs", "crop_joints", "joints_in_image", "pose_in_boxes"]
+__all__ = ["crop_beliefs", "crop_joints", "joints_in_image", "pose_in_boxes", "predict_crops"]
 
 BOX_PADDING = 1.25  # mmpose's: how much larger the crop is than the box drawn around a person
 
@@ -42,14 +42,9 @@ def crop_beliefs(model: CPM, images: Tensor, center_px: Tensor | None, *, flip_t
     Returns:
         (T, N, C, H, W) float32.
     """
-    model.eval()
-    size = tuple(images.shape[-2:])
-    if center_px is None:
-        center_px = image_middle(size).to(images.device).expand(len(images), 2)
-    beliefs = _run(model, images, center_px)
-    if not flip_test:
+    beliefs, mirrored = _passes(model, images, center_px, flip_test)
+    if mirrored is None:
         return beliefs
-    mirrored = _run(model, images.flip(-1), mirror_points(center_px, size[1]))
     permutation = model.skeleton.flip_permutation
     return torch.stack(
         [
@@ -59,9 +54,58 @@ def crop_beliefs(model: CPM, images: Tensor, center_px: Tensor | None, *, flip_t
     )
 
 
+@torch.no_grad()
+def predict_crops(
+    model: CPM,
+    images: Tensor,
+    center_px: Tensor | None,
+    *,
+    flip_test: bool = False,
+    method: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Joints of crops: `crop_joints(model, crop_beliefs(...))` without writing the merged maps of a flip test.
+
+    Args:
+        model, images, center_px, flip_test: as of `crop_beliefs`.
+        method: as of `crop_joints`.
+
+    Returns:
+        joints_px: (T, N, J, 2) crop pixels (x, y).
+        scores: (T, N, J).
+    """
+    beliefs, mirrored = _passes(model, images, center_px, flip_test)
+    if mirrored is None:
+        return crop_joints(model, beliefs, method=method)
+    maps, back = (model.joint_maps(passed) for passed in (beliefs, mirrored))  # (T, N, J, H, W)
+    joints, scores = merge_flip_decode(
+        maps.flatten(0, 1), back.flatten(0, 1), model.skeleton.flip_permutation,
+        shift=model.flip_shift, method=method or _default_method(model),
+    )  # fmt: skip
+    joints_px = px_from_cells(joints, model.stride, model.convention)
+    return joints_px.unflatten(0, maps.shape[:2]), scores.unflatten(0, maps.shape[:2])
+
+
+def _passes(
+    model: CPM, images: Tensor, center_px: Tensor | None, flip_test: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Belief maps (T, N, C, H, W) float32 of the crops and, for a flip test, of the mirrored crops."""
+    model.eval()
+    size = tuple(images.shape[-2:])
+    if center_px is None:
+        center_px = image_middle(size).to(images.device).expand(len(images), 2)
+    beliefs = _run(model, images, center_px)
+    if not flip_test:
+        return beliefs, None
+    return beliefs, _run(model, images.flip(-1), mirror_points(center_px, size[1]))
+
+
 def _run(model: CPM, images: Tensor, center_px: Tensor) -> Tensor:
     centers = center_map(center_px, tuple(images.shape[-2:])) if model.uses_center_map else None
     return model(model.preprocess(images), centers).float()
+
+
+def _default_method(model: CPM) -> str:
+    return "msra" if model.convention == "msra" else "log_parabola"
 
 
 def crop_joints(model: CPM, belief_maps: Tensor, *, method: str | None = None) -> tuple[Tensor, Tensor]:
@@ -75,10 +119,8 @@ def crop_joints(model: CPM, belief_maps: Tensor, *, method: str | None = None) -
         joints_px: (..., J, 2) crop pixels (x, y).
         scores: (..., J).
     """
-    if method is None:
-        method = "msra" if model.convention == "msra" else "log_parabola"
     maps = model.joint_maps(belief_maps)
-    joints, scores = decode(maps.reshape(-1, *maps.shape[-3:]), method)
+    joints, scores = decode(maps.reshape(-1, *maps.shape[-3:]), method or _default_method(model))
     joints_px = px_from_cells(joints, model.stride, model.convention)
     return joints_px.reshape(*maps.shape[:-2], 2), scores.reshape(maps.shape[:-2])
 

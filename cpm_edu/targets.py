@@ -1,32 +1,42 @@
 """Training targets: from joint positions to belief maps, the background map and the center map.
 
-These are the plain torch versions: short, readable, the specification of every faster one.
+`gaussian_targets` draws; it has three implementations. `gaussian_targets_reference`, plain torch, short and
+readable, is the specification of the other two.
 """
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from .coords import Convention, cells_from_px
+from .kernels import ops
 
 __all__ = [
-    "background_map", "background_weights", "belief_map_targets", "center_map", "everybody_targets",
-    "gaussian_maps",
+    "GaussianTargets", "background_map", "background_weights", "belief_map_gaussians", "belief_map_targets",
+    "center_map", "everybody_targets", "gaussian_targets", "gaussian_targets_reference",
 ]  # fmt: skip
 
 CENTER_SIGMA_PX = 21.0  # authors' testing/config.m, for the 368 px box
 CENTER_BOX_PX = 368.0
 PATCH_SIGMAS = 3  # mmpose's MSRAHeatmap draws |x - x0| <= 3 sigma
+SMALLEST_SIGMA = 1e-9  # cells; below, its square is no normal float32
 
 
-def gaussian_maps(
+def gaussian_targets(
     centers_cells: Tensor,
     size: tuple[int, int],
     sigma_cells: float,
     *,
     weights: Tensor | None = None,
     patch_sigmas: float | None = None,
+    background: bool = False,
+    dtype: torch.dtype | None = None,
+    out: Tensor | None = None,
+    backend: str = "auto",
 ) -> Tensor:
     """Gaussians of peak 1 around given points.
 
@@ -34,28 +44,64 @@ def gaussian_maps(
         centers_cells: (..., J, 2) points (x, y) in cells, not rounded; may lie off the map.
         size: (H, W) of the maps in cells.
         sigma_cells: standard deviation in cells, positive.
-        weights: (..., J); a map whose weight is 0 stays zero (its point may then be NaN). None draws all.
+        weights: (..., J); a map whose weight is not above 0 stays zero (its point may then be NaN). None
+            draws all.
         patch_sigmas: cut off outside a square of this many sigmas; None draws the whole Gaussian.
+        background: append one more map, where no joint is: max(0, 1 - largest of the J).
+        dtype: of the maps, float32 or bfloat16; None: that of `out`, else float32 (float64 for float64 points).
+        out: contiguous tensor of the result's shape to draw into; it gets no gradient.
+        backend: "torch", "cpp", "cuda", or "auto": by device, plain torch where the points ask for a
+            gradient or are float64.
 
     Returns:
-        (..., J, H, W) float32 (float64 for float64 points).
+        (..., J, H, W), or (..., J + 1, H, W) with the background; `out` where one was given.
 
     Raises:
-        ValueError: a shape or sigma that does not fit, or a point that is not a number but is drawn.
+        ValueError: a shape or sigma that does not fit, a backend that does not take these tensors, or a point
+            that is drawn and not a finite number (backend "cuda" does not look and draws NaN).
+        BackendUnavailable: a backend named explicitly cannot be had here.
 
     Source: Wei et al. 2016, section 3.2.2: b*(z) = exp(-||z - x||^2 / sigma^2), there without the factor 2.
     """
-    centers = torch.as_tensor(centers_cells)
-    centers = centers if centers.dtype == torch.float64 else centers.float()
-    if centers.shape[-1:] != (2,):
-        raise ValueError(f"centres must be (..., J, 2), not {tuple(centers.shape)}")
-    if not sigma_cells > 0:
-        raise ValueError(f"sigma must be positive, not {sigma_cells}")
-    drawn = torch.ones(centers.shape[:-1], dtype=torch.bool, device=centers.device)
-    if weights is not None:
-        drawn = torch.as_tensor(weights, device=centers.device) > 0
-        if drawn.shape != centers.shape[:-1]:
-            raise ValueError(f"weights {tuple(drawn.shape)} do not fit centres {tuple(centers.shape)}")
+    sigma_cells = float(sigma_cells)
+    centers, drawn = _checked_points(centers_cells, weights, sigma_cells)
+    shape = (*centers.shape[:-2], centers.shape[-2] + int(background), *size)
+    dtype = _checked_type(dtype, out, shape, centers)
+    asks = "centers_cells" if centers.requires_grad and torch.is_grad_enabled() and out is None else ""
+    computed = torch.float64 if centers.dtype == torch.float64 else dtype
+    if ops.resolve(backend, centers.device, computed, asks) == "torch":
+        options = {"weights": drawn, "patch_sigmas": patch_sigmas, "background": background}
+        maps = gaussian_targets_reference(centers, size, sigma_cells, **options).to(dtype)
+        if out is None:
+            return maps
+        out.detach().copy_(maps.detach())
+        return out
+    ops.check_counts(*shape[-3:])
+    joints, people = centers.shape[-2], math.prod(centers.shape[:-2])
+    points = centers.detach().reshape(people, joints, 2).contiguous()
+    drawn = drawn.reshape(people, joints).float().contiguous()
+    reach = math.inf if patch_sigmas is None else patch_sigmas * sigma_cells
+    if out is None:
+        maps = ops.call("gaussian_targets", points, drawn, *size, sigma_cells, reach, background, dtype)
+        return maps.view(shape)
+    ops.call(
+        "gaussian_targets_out", points, drawn, sigma_cells, reach, background,
+        out.detach().view(people, *shape[-3:]),
+    )  # fmt: skip
+    return out
+
+
+def gaussian_targets_reference(
+    centers_cells: Tensor,
+    size: tuple[int, int],
+    sigma_cells: float,
+    *,
+    weights: Tensor | None = None,
+    patch_sigmas: float | None = None,
+    background: bool = False,
+) -> Tensor:
+    """`gaussian_targets` in plain torch; differentiable with respect to the points."""
+    centers, drawn = _checked_points(centers_cells, weights, sigma_cells)
     if not torch.isfinite(centers[drawn]).all():
         raise ValueError("a joint with a weight above 0 has a position that is not a finite number")
     centers = torch.where(drawn[..., None], centers, torch.zeros_like(centers))
@@ -68,7 +114,68 @@ def gaussian_maps(
         along_x = along_x * (dx.abs() <= patch_sigmas * sigma_cells)
         along_y = along_y * (dy.abs() <= patch_sigmas * sigma_cells)
     along_y = along_y * drawn[..., None]
-    return along_y[..., :, None] * along_x[..., None, :]
+    maps = along_y[..., :, None] * along_x[..., None, :]
+    return torch.cat([maps, background_map(maps)], -3) if background else maps
+
+
+def _checked_points(centers_cells, weights, sigma_cells: float) -> tuple[Tensor, Tensor]:
+    """Points as float32 or float64, and (..., J) bool: which of them are drawn."""
+    centers = torch.as_tensor(centers_cells)
+    centers = centers if centers.dtype == torch.float64 else centers.float()
+    if centers.ndim < 2 or centers.shape[-1] != 2:
+        raise ValueError(f"centres must be (..., J, 2), not {tuple(centers.shape)}")
+    if not SMALLEST_SIGMA <= sigma_cells < math.inf:
+        raise ValueError(f"sigma must be positive, not {sigma_cells}")
+    if weights is None:
+        return centers, torch.ones(centers.shape[:-1], dtype=torch.bool, device=centers.device)
+    drawn = torch.as_tensor(weights, device=centers.device) > 0
+    if drawn.shape != centers.shape[:-1]:
+        raise ValueError(f"weights {tuple(drawn.shape)} do not fit centres {tuple(centers.shape)}")
+    return centers, drawn
+
+
+def _checked_type(dtype, out: Tensor | None, shape: tuple[int, ...], centers: Tensor) -> torch.dtype:
+    if out is None:
+        return centers.dtype if dtype is None else dtype
+    if tuple(out.shape) != shape or not out.is_contiguous():
+        layout = "" if out.is_contiguous() else " that is not contiguous"
+        raise ValueError(f"out must be a contiguous {shape}, not {tuple(out.shape)}{layout}")
+    if out.device != centers.device or dtype not in (None, out.dtype):
+        wanted = f"on {centers.device} and {dtype or out.dtype}"
+        raise ValueError(f"out must be {wanted}, not on {out.device} and {out.dtype}")
+    return out.dtype
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianTargets:
+    """Targets that are described, not drawn: `losses.stage_loss` compares maps with them in one pass.
+
+    Attributes:
+        centers_cells: (N, J, 2) float32 points (x, y) in cells.
+        weights: (N, J); a joint is drawn where this is above 0.
+        size: (H, W) of the maps in cells.
+        sigma_cells, patch_sigmas, background: as of `gaussian_targets`.
+    """
+
+    centers_cells: Tensor
+    weights: Tensor
+    size: tuple[int, int]
+    sigma_cells: float
+    patch_sigmas: float | None = None
+    background: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W) of the maps, C = J or J + 1."""
+        people, joints = self.weights.shape
+        return people, joints + int(self.background), *self.size
+
+    def draw(self, *, backend: str = "auto") -> Tensor:
+        """The maps, (N, C, H, W)."""
+        return gaussian_targets(
+            self.centers_cells, self.size, self.sigma_cells, weights=self.weights,
+            patch_sigmas=self.patch_sigmas, background=self.background, backend=backend,
+        )  # fmt: skip
 
 
 def belief_map_targets(
@@ -80,6 +187,8 @@ def belief_map_targets(
     sigma_cells: float,
     convention: Convention = "center",
     unbiased: bool = False,
+    background: bool = False,
+    backend: str = "auto",
 ) -> tuple[Tensor, Tensor]:
     """Belief maps that a network is trained toward, and how much each map counts.
 
@@ -93,43 +202,64 @@ def belief_map_targets(
             it lies on the map. "msra" is mmpose's MSRAHeatmap: centre rounded to a cell, values only within
             3 sigma, and a joint further than that from the map gets weight 0.
         unbiased: with "msra", mmpose's unbiased variant: exact centre, no cut at 3 sigma.
+        background: append `background_map`, with `background_weights`.
+        backend: as of `gaussian_targets`.
 
     Returns:
-        targets: (N, J, H, W) float32, zero where the joint is not labelled.
+        targets: (N, J, H, W) float32, zero where the joint is not labelled; J + 1 maps with the background.
         weights: (N, J) float32: `visible`, except where "msra" sets it to 0. ("msra" draws no joint below 0.5
-            but passes its weight through, as mmpose does.)
+            but passes its weight through, as mmpose does.) J + 1 with the background.
 
     Raises:
         ValueError: shapes that do not fit, or "msra" with a sigma that is not whole (it would shift the peak).
 
     Source: genProto.py and the C++ of the paper's release ("center"); mmpose 759b39c msra_heatmap.py ("msra").
     """
+    targets, weights = belief_map_gaussians(
+        joints_px, visible, size=size, stride=stride, sigma_cells=sigma_cells, convention=convention,
+        unbiased=unbiased, background=background,
+    )  # fmt: skip
+    return targets.draw(backend=backend), weights
+
+
+def belief_map_gaussians(
+    joints_px: Tensor,
+    visible: Tensor,
+    *,
+    size: tuple[int, int],
+    stride,
+    sigma_cells: float,
+    convention: Convention = "center",
+    unbiased: bool = False,
+    background: bool = False,
+) -> tuple[GaussianTargets, Tensor]:
+    """`belief_map_targets` before they are drawn: `stage_loss` takes them as they are."""
     joints_px, weights = torch.as_tensor(joints_px).float(), torch.as_tensor(visible).float()
     if joints_px.ndim != 3 or joints_px.shape[-1] != 2 or weights.shape != joints_px.shape[:2]:
         raise ValueError(
             f"joints must be (N, J, 2) and visible (N, J), not {tuple(joints_px.shape)} and {tuple(weights.shape)}"
         )
-    if convention == "center":
-        if unbiased:
-            raise ValueError('unbiased=True belongs to "msra"; "center" targets are always exact')
-        return gaussian_maps(cells_from_px(joints_px, stride), size, sigma_cells, weights=weights), weights
-    if not unbiased and float(sigma_cells) != int(sigma_cells):
+    if convention == "center" and unbiased:
+        raise ValueError('unbiased=True belongs to "msra"; "center" targets are always exact')
+    if convention == "msra" and not unbiased and float(sigma_cells) != int(sigma_cells):
         raise ValueError(
             f'"msra" targets need a whole sigma, not {sigma_cells}: mmpose shifts the peak otherwise'
         )
-    centers = cells_from_px(joints_px, stride, convention)
-    labelled = weights >= 0.5
-    if not unbiased:
-        centers = torch.trunc(centers + 0.5)  # toward zero, so -1.4 becomes 0: mmpose's int()
-    reach = PATCH_SIGMAS * sigma_cells
-    first, last = centers - reach, centers + reach + 1
-    extent = centers.new_tensor([size[1], size[0]])
-    off_map = ((first >= extent) | (last < 0)).any(-1)
-    targets = gaussian_maps(
-        centers, size, sigma_cells,
-        weights=labelled & ~off_map, patch_sigmas=None if unbiased else PATCH_SIGMAS,
-    )  # fmt: skip
-    return targets, torch.where(off_map & labelled, 0.0, weights)
+    centers, drawn, patch_sigmas = cells_from_px(joints_px, stride, convention), weights, None
+    if convention == "msra":
+        if not unbiased:
+            centers = torch.trunc(centers + 0.5)  # toward zero, so -1.4 becomes 0: mmpose's int()
+            patch_sigmas = PATCH_SIGMAS
+        labelled = weights >= 0.5
+        reach = PATCH_SIGMAS * sigma_cells
+        first, last = centers - reach, centers + reach + 1
+        extent = centers.new_tensor([size[1], size[0]])
+        off_map = ((first >= extent) | (last < 0)).any(-1)
+        drawn = (labelled & ~off_map).float()
+        weights = torch.where(off_map & labelled, 0.0, weights)
+    if background:
+        weights = torch.cat([weights, background_weights(weights)], 1)
+    return GaussianTargets(centers, drawn, size, sigma_cells, patch_sigmas, background), weights
 
 
 def everybody_targets(targets: Tensor) -> Tensor:
@@ -144,13 +274,13 @@ def everybody_targets(targets: Tensor) -> Tensor:
 
 
 def background_map(targets: Tensor) -> Tensor:
-    """Where no joint is: (N, J, H, W) -> (N, 1, H, W), max(0, 1 - largest belief of any joint).
+    """Where no joint is: (..., J, H, W) -> (..., 1, H, W), max(0, 1 - largest belief of any joint).
 
     Source: the last map of the paper's J + 1; this formula for it is recalled from its release, not checked.
     """
-    if targets.shape[1] == 0:
-        return targets.new_ones((targets.shape[0], 1, *targets.shape[2:]))
-    return (1.0 - targets.amax(1, keepdim=True)).clamp(min=0.0)
+    if targets.shape[-3] == 0:
+        return targets.new_ones((*targets.shape[:-3], 1, *targets.shape[-2:]))
+    return (1.0 - targets.amax(-3, keepdim=True)).clamp(min=0.0)
 
 
 def background_weights(weights: Tensor) -> Tensor:
@@ -161,13 +291,16 @@ def background_weights(weights: Tensor) -> Tensor:
     return (weights > 0).all(1, keepdim=True).to(weights.dtype)
 
 
-def center_map(center_px: Tensor, size: tuple[int, int], sigma_px: float | None = None) -> Tensor:
+def center_map(
+    center_px: Tensor, size: tuple[int, int], sigma_px: float | None = None, *, backend: str = "auto"
+) -> Tensor:
     """Gaussian that tells the network whose joints to find.
 
     Args:
         center_px: (N, 2) point (x, y) of each crop in pixels; NaN gives a blank map.
         size: (H_in, W_in) of the crop in pixels.
         sigma_px: standard deviation in pixels; None scales the paper's 21 px of a 368 px box to H_in.
+        backend: as of `gaussian_targets`.
 
     Returns:
         (N, 1, H_in, W_in) float32, peak 1.
@@ -179,4 +312,4 @@ def center_map(center_px: Tensor, size: tuple[int, int], sigma_px: float | None 
         raise ValueError(f"centres must be (N, 2), not {tuple(center_px.shape)}")
     sigma_px = CENTER_SIGMA_PX * size[0] / CENTER_BOX_PX if sigma_px is None else sigma_px
     known = torch.isfinite(center_px).all(-1)
-    return gaussian_maps(center_px[:, None], size, sigma_px, weights=known[:, None])
+    return gaussian_targets(center_px[:, None], size, sigma_px, weights=known[:, None], backend=backend)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import torch
 
 from cpm_edu.datasets import data_root
+from cpm_edu.kernels.libraries import load
+from cpm_edu.kernels.ops import BackendUnavailable
 
 REQUIRED = {part.strip() for part in os.environ.get("CPM_EDU_REQUIRE", "").split(",") if part.strip()}
 
@@ -40,6 +44,44 @@ def skip_or_fail(what: str, reason: str):
     if what in REQUIRED:
         pytest.fail(f"CPM_EDU_REQUIRE asks for {what}, but {reason}", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_beforehand():
+    """Build the C++ ops, where that can be done, lest the wait or its announcement fall into some test."""
+    with suppress(BackendUnavailable):
+        load("cpp")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """One line in the summary for all tests that miss the same backend, not one a test."""
+    report = yield
+    if report.when == "setup" and report.skipped and "backend" in item.fixturenames:
+        report.longrepr = (__file__, None, report.longrepr[2])
+    return report
+
+
+@pytest.fixture(scope="module", params=["torch", "cpp", "cuda"])
+def backend(request) -> str:
+    """Each implementation of the ops, built and loaded; one that cannot be had here is skipped."""
+    if request.param != "torch":
+        try:
+            load(request.param)
+        except BackendUnavailable as error:
+            skip_or_fail(request.param, str(error))
+    return request.param
+
+
+def compiled_backends_only(test):
+    """Decorator of a test that plain torch has no part in."""
+    return pytest.mark.parametrize("backend", ["cpp", "cuda"], indirect=True, scope="module")(test)
+
+
+@pytest.fixture(scope="module")
+def device(backend) -> torch.device:
+    """Where the tensors of `backend` live. Random data is made on the CPU and then moved."""
+    return torch.device("cuda" if backend == "cuda" else "cpu")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from tiny_people import TINY, TinyPeople, tiny_model
 from cpm_edu.coords import cells_from_px
 from cpm_edu.datasets.augment import Augmentation
 from cpm_edu.models import CPM
-from cpm_edu.targets import belief_map_targets, gaussian_maps
+from cpm_edu.targets import belief_map_targets, gaussian_targets
 from cpm_edu.training.batches import (
     Batch,
     crop_loader,
@@ -78,7 +78,7 @@ def test_first_stage_learns_from_everybody_and_later_ones_from_the_center_person
     assert targets.shape == (3, 1, 6, 4, 4)
     assert weights.tolist() == torch.ones(3, 1, 6).tolist()
     cells = cells_from_px(batch.joints_px, 8)
-    own, other = (gaussian_maps(cells[0, p], (4, 4), SIGMA) for p in (0, 1))
+    own, other = (gaussian_targets(cells[0, p], (4, 4), SIGMA) for p in (0, 1))
     both = sum(maps.where(maps >= 0.01, torch.zeros(())) for maps in (own, other)).clamp(max=1)
     torch.testing.assert_close(targets[0, 0, :5], both)
     torch.testing.assert_close(targets[1, 0, :5], own)

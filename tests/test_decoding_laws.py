@@ -7,15 +7,27 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cpm_edu.decoding import METHODS, decode, decode_dark, decode_log_parabola
-from cpm_edu.targets import gaussian_maps
+from cpm_edu import decoding
+from cpm_edu.decoding import METHODS
+from cpm_edu.targets import gaussian_targets
 
 SIZES = [(1, 1), (1, 5), (4, 1), (3, 3), (5, 4), (17, 33), (46, 46)]
 few = settings(max_examples=40, deadline=None)
 
 
+@pytest.fixture(scope="module")
+def decode(backend, device):
+    """`decoding.decode` by this backend; maps are moved to its device, results back."""
+
+    def run(maps, method, **options):
+        joints, scores = decoding.decode(maps.to(device), method, backend=backend, **options)
+        return joints.cpu(), scores.cpu()
+
+    return run
+
+
 def gaussians(centers, size, sigma):
-    return gaussian_maps(torch.tensor(centers, dtype=torch.float32), size, sigma)
+    return gaussian_targets(torch.tensor(centers, dtype=torch.float32), size, sigma)
 
 
 def random_maps(*shape, seed=0, levels=None):
@@ -72,7 +84,7 @@ def slow_step(rows, x, y, method):
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("method", ["argmax", "quarter", "msra", "log_parabola"])
-def test_agrees_with_a_loop_over_cells(method, size):
+def test_agrees_with_a_loop_over_cells(decode, method, size):
     maps = torch.cat([random_maps(3, 4, *size), random_maps(3, 4, *size, levels=4)])
     maps[0, 0] = maps[0, 0].abs() + 0.1
     maps[1, 1, 0, 0] = math.nan
@@ -92,7 +104,7 @@ def test_agrees_with_a_loop_over_cells(method, size):
 
 
 @pytest.mark.parametrize("kernel", [3, 5, 7, 9, 11, 17])
-def test_dark_agrees_with_a_loop(kernel):
+def test_dark_agrees_with_a_loop(decode, kernel):
     """The rule of peer mmpose written as loops in float64, on smooth maps that keep the step well posed."""
     maps = gaussians([[[7.3, 6.8], [2.2, 9.4], [1.4, 5.0], [12.0, 11.9]]], (14, 16), 2.0)
     # maps so faint that only the rescaling lifts them above the floor of 1e-10
@@ -106,7 +118,7 @@ def test_dark_agrees_with_a_loop(kernel):
     sigma = 0.3 * ((kernel - 1) / 2 - 1) + 0.8
     taps = tables.get(kernel, [math.exp(-((i - kernel // 2) ** 2) / (2 * sigma**2)) for i in range(kernel)])
     taps = [t / sum(taps) for t in taps]
-    joints, _ = decode_dark(maps, kernel)
+    joints, _ = decode(maps, "dark", blur_kernel=kernel)
     height, width = maps.shape[-2:]
     for j in range(maps.shape[1]):
         rows = maps[0, j].tolist()
@@ -147,8 +159,8 @@ def test_dark_agrees_with_a_loop(kernel):
     st.sampled_from([1.0, 1.5, 2.0, 3.0]),
     st.floats(0.01, 50.0),
 )
-def test_log_parabola_brings_a_gaussian_back(center, sigma, height):
-    joints, _ = decode_log_parabola(height * gaussians([[center]], (17, 33), sigma))
+def test_log_parabola_brings_a_gaussian_back(decode, center, sigma, height):
+    joints, _ = decode(height * gaussians([[center]], (17, 33), sigma), "log_parabola")
     assert (joints[0, 0] - torch.tensor(center)).abs().max() < 1e-3
 
 
@@ -158,7 +170,7 @@ def test_log_parabola_brings_a_gaussian_back(center, sigma, height):
     st.sampled_from([1.0, 2.0, 3.0]),
     st.sampled_from([*METHODS]),
 )
-def test_every_decoder_lands_within_its_reach(center, sigma, method):
+def test_every_decoder_lands_within_its_reach(decode, center, sigma, method):
     joints, scores = decode(gaussians([[center]], (46, 46), sigma), method)
     if min(center) > 4 and max(center) < 41:  # the blur of DARK sees the border beyond
         reach = {"argmax": 0.5, "quarter": 0.25, "msra": 0.25, "log_parabola": 1e-3, "dark": 0.12}[method]
@@ -170,7 +182,7 @@ def test_every_decoder_lands_within_its_reach(center, sigma, method):
 
 @few
 @given(st.permutations(range(6)), st.sampled_from([*METHODS]), st.integers(0, 1000))
-def test_order_of_joints_does_not_matter(order, method, seed):
+def test_order_of_joints_does_not_matter(decode, order, method, seed):
     maps = random_maps(2, 6, 9, 11, seed=seed)
     joints, scores = decode(maps, method)
     permuted = decode(maps[:, order], method)
@@ -180,7 +192,7 @@ def test_order_of_joints_does_not_matter(order, method, seed):
 
 @few
 @given(st.sampled_from(["argmax", "quarter", "log_parabola"]), st.integers(0, 1000))
-def test_mirrored_maps_give_mirrored_joints(method, seed):
+def test_mirrored_maps_give_mirrored_joints(decode, method, seed):
     maps = random_maps(2, 3, 9, 11, seed=seed)  # noise: no ties
     joints, _ = decode(maps, method)
     mirrored, _ = decode(maps.flip(-1), method)

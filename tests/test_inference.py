@@ -9,7 +9,7 @@ from cpm_edu.coords import apply_affine, px_from_cells
 from cpm_edu.datasets.augment import plain_crop
 from cpm_edu.decoding import decode
 from cpm_edu.evaluation import predict_people, stage_pck, two_person_pck
-from cpm_edu.inference import crop_beliefs, crop_joints, joints_in_image, pose_in_boxes
+from cpm_edu.inference import crop_beliefs, crop_joints, joints_in_image, pose_in_boxes, predict_crops
 from cpm_edu.models import CPM
 from cpm_edu.targets import belief_map_targets, center_map
 
@@ -120,6 +120,21 @@ def test_method_can_be_chosen():
     cells, expected = decode(maps[:, :, :5].flatten(0, 1), "quarter")
     assert torch.equal(joints.flatten(0, 1), px_from_cells(cells, 8))
     assert torch.equal(scores.flatten(0, 1), expected)
+
+
+@pytest.mark.parametrize("flip_test", [False, True])
+@pytest.mark.parametrize("kind", ["lite", "mmpose"])
+def test_joints_need_no_merged_maps(kind, flip_test):
+    torch.manual_seed(0)
+    model = tiny_model() if kind == "lite" else CPM.mmpose(TINY, num_stages=1, input_size=(32, 32))
+    images, centers = crops(2), torch.tensor([[20.0, 9.0], [3.0, 30.0]])
+    beliefs = crop_beliefs(model, images, centers, flip_test=flip_test)
+    for method in (None, "quarter") if kind == "lite" else (None,):
+        joints, scores = predict_crops(model, images, centers, flip_test=flip_test, method=method)
+        expected = crop_joints(model, beliefs, method=method)
+        torch.testing.assert_close(joints, expected[0], rtol=0, atol=1e-4)
+        torch.testing.assert_close(scores, expected[1])
+        assert joints.shape == (model.num_stages, 2, 5, 2)
 
 
 def test_joints_in_image_inverts_the_crop():

@@ -4,9 +4,28 @@ import numpy as np
 import pytest
 import torch
 
-from cpm_edu.losses import stage_loss
+from cpm_edu import losses
+from cpm_edu.targets import GaussianTargets
 
 SIZES = [(1, 1), (17, 33), (46, 46)]
+
+
+@pytest.fixture(scope="module")
+def stage_loss(backend, device):
+    """`losses.stage_loss` by this backend; tensors are moved to its device, the loss back."""
+
+    def run(beliefs, targets, weights=None, **options):
+        weights = None if weights is None else weights.to(device)
+        moved = (beliefs.to(device), targets.to(device), weights)
+        return losses.stage_loss(*moved, backend=backend, **options).cpu()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def exact(backend):
+    """Type and relative tolerance to compare sums in: plain torch is checked in float64."""
+    return (torch.float64, 1e-12) if backend == "torch" else (torch.float32, 2e-6)
 
 
 def random_case(*, stages=3, people=2, maps=4, size=(17, 33), dtype=torch.float32, seed=0):
@@ -20,7 +39,7 @@ def random_case(*, stages=3, people=2, maps=4, size=(17, 33), dtype=torch.float3
 # ---- by hand
 
 
-def test_mean_by_hand():
+def test_mean_by_hand(stage_loss):
     beliefs = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 1, 2, 1, 2)  # one stage, one person, 2 maps of 1 x 2
     targets = torch.zeros(1, 2, 1, 2)
     assert stage_loss(beliefs, targets).tolist() == [(1 + 4 + 9 + 16) / 4]
@@ -34,13 +53,13 @@ def test_mean_by_hand():
     )
 
 
-def test_euclidean_by_hand():
+def test_euclidean_by_hand(stage_loss):
     beliefs = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 2, 1, 1, 2)  # two people
     targets = torch.ones(2, 1, 1, 2)
     assert stage_loss(beliefs, targets, normalization="euclidean").tolist() == [(0 + 1 + 4 + 9) / (2 * 2)]
 
 
-def test_every_stage_has_its_own_number():
+def test_every_stage_has_its_own_number(stage_loss):
     beliefs = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1, 1)
     assert stage_loss(beliefs, torch.zeros(1, 1, 1, 1)).tolist() == [1.0, 4.0, 9.0]
     targets = torch.tensor([1.0, 0.0, 1.0]).view(3, 1, 1, 1, 1)
@@ -53,19 +72,22 @@ def test_every_stage_has_its_own_number():
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_against_numpy(size):
-    beliefs, targets, weights = random_case(size=size, dtype=torch.float64)
-    square = weights.numpy()[..., None, None] * (beliefs - targets).numpy() ** 2
-    np.testing.assert_allclose(stage_loss(beliefs, targets, weights), square.mean((1, 2, 3, 4)), rtol=1e-12)
+def test_against_numpy(stage_loss, exact, size):
+    dtype, tolerance = exact
+    beliefs, targets, weights = random_case(size=size, dtype=dtype)
+    square = weights.double().numpy()[..., None, None] * (beliefs - targets).double().numpy() ** 2
+    np.testing.assert_allclose(
+        stage_loss(beliefs, targets, weights), square.mean((1, 2, 3, 4)), rtol=tolerance
+    )
     np.testing.assert_allclose(
         stage_loss(beliefs, targets, weights, normalization="euclidean"),
         square.sum((1, 2, 3, 4)) / 4,
-        rtol=1e-12,
+        rtol=tolerance,
     )
 
 
 @pytest.mark.parametrize("normalization", ["mean", "euclidean"])
-def test_shared_targets_and_weights_equal_repeated_ones(normalization):
+def test_shared_targets_and_weights_equal_repeated_ones(stage_loss, normalization):
     beliefs, targets, weights = random_case()
     shared = stage_loss(beliefs, targets[0], weights[0], normalization=normalization)
     repeated = stage_loss(
@@ -76,11 +98,34 @@ def test_shared_targets_and_weights_equal_repeated_ones(normalization):
     assert torch.equal(stage_loss(beliefs, targets, normalization=normalization), ones)
 
 
-def test_order_of_people_and_maps_does_not_matter():
-    beliefs, targets, weights = random_case(people=3, dtype=torch.float64)
+def test_order_of_people_and_maps_does_not_matter(stage_loss, exact):
+    dtype, tolerance = exact
+    beliefs, targets, weights = random_case(people=3, dtype=dtype)
     people, maps = torch.tensor([2, 0, 1]), torch.tensor([3, 1, 0, 2])
     permuted = stage_loss(*(t[:, people][:, :, maps] for t in (beliefs, targets, weights)))
-    torch.testing.assert_close(permuted, stage_loss(beliefs, targets, weights))
+    torch.testing.assert_close(permuted, stage_loss(beliefs, targets, weights), rtol=tolerance, atol=0)
+
+
+def gaussian_case(size, patch_sigmas, background, device):
+    """Three people of four joints, some off the map, one not drawn and without a place."""
+    centers = torch.rand(3, 4, 2, generator=torch.Generator().manual_seed(0)) * 40 - 4
+    drawn = torch.ones(3, 4)
+    centers[1, 2], drawn[1, 2] = torch.nan, 0.0
+    return GaussianTargets(centers.to(device), drawn.to(device), size, 1.7, patch_sigmas, background)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize("patch_sigmas", [None, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gaussians_need_not_be_drawn(backend, device, dtype, patch_sigmas, background, size):
+    gaussians = gaussian_case(size, patch_sigmas, background, device)
+    beliefs = torch.randn(2, *gaussians.shape, generator=torch.Generator().manual_seed(1))
+    beliefs, weights = beliefs.to(device, dtype), torch.rand(gaussians.shape[:2]).to(device)
+    found = losses.stage_loss(beliefs, gaussians, weights, backend=backend)
+    assert found.dtype == torch.float32
+    expected = losses.stage_loss_reference(beliefs, gaussians.draw(backend="torch"), weights)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
 
 
 # ---- edges
@@ -88,19 +133,18 @@ def test_order_of_people_and_maps_does_not_matter():
 
 @pytest.mark.parametrize("normalization", ["mean", "euclidean"])
 @pytest.mark.parametrize(("people", "maps"), [(0, 3), (2, 0)])
-def test_empty_is_zero_not_nan(normalization, people, maps):
+def test_empty_is_zero_not_nan(stage_loss, normalization, people, maps):
     beliefs, targets, weights = random_case(people=people, maps=maps)
     assert stage_loss(beliefs, targets, weights, normalization=normalization).tolist() == [0.0, 0.0, 0.0]
 
 
-def test_non_contiguous():
+def test_non_contiguous(stage_loss):
     beliefs, targets, weights = random_case(size=(6, 8))
     expected = stage_loss(beliefs, targets, weights)
     moved = [t.movedim(-3, -1).contiguous().movedim(-1, -3) for t in (beliefs, targets)]
     assert not moved[0].is_contiguous()
-    torch.testing.assert_close(
-        stage_loss(*moved, weights), expected, rtol=1e-6, atol=0
-    )  # another order of sums
+    # another order of sums
+    torch.testing.assert_close(stage_loss(*moved, weights), expected, rtol=1e-6, atol=0)
 
 
 # ---- errors
@@ -116,13 +160,13 @@ def test_non_contiguous():
         ((1, 2, 3, 4, 5), (2, 3, 4, 5), (2, 3, 1, 1), r"weights \(2, 3, 1, 1\) do not fit"),
     ],
 )
-def test_shapes_that_do_not_fit(beliefs, targets, weights, message):
+def test_shapes_that_do_not_fit(stage_loss, beliefs, targets, weights, message):
     weights = None if weights is None else torch.ones(weights)
     with pytest.raises(ValueError, match=message):
         stage_loss(torch.zeros(beliefs), torch.zeros(targets), weights)
 
 
-def test_unknown_normalization():
+def test_unknown_normalization(stage_loss):
     with pytest.raises(ValueError, match='"mean" or "euclidean", not \'sum\''):
         stage_loss(torch.zeros(1, 1, 1, 1, 1), torch.zeros(1, 1, 1, 1), normalization="sum")
 
@@ -131,13 +175,47 @@ def test_unknown_normalization():
 
 
 @pytest.mark.parametrize("normalization", ["mean", "euclidean"])
-def test_gradients(normalization):
+def test_gradients_of_all_three_in_plain_torch(normalization):
     beliefs, targets, weights = random_case(stages=2, maps=2, size=(2, 3), dtype=torch.float64)
     leaves = [t.requires_grad_() for t in (beliefs, targets, weights)]
-    assert torch.autograd.gradcheck(lambda *a: stage_loss(*a, normalization=normalization), leaves)
+    assert torch.autograd.gradcheck(lambda *a: losses.stage_loss(*a, normalization=normalization), leaves)
 
 
-def test_gradient_by_hand():
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("normalization", ["mean", "euclidean"])
+def test_gradient_to_the_maps_is_that_of_plain_torch(stage_loss, normalization, dtype, size):
+    beliefs, targets, weights = random_case(size=size)
+    factors = torch.tensor([1.0, 0.0, -2.5])
+    grads = []
+    for function in (stage_loss, losses.stage_loss_reference):
+        leaf = beliefs.to(dtype).requires_grad_()
+        (function(leaf, targets[0], weights, normalization=normalization) * factors).sum().backward()
+        grads.append(leaf.grad)
+    assert grads[0].dtype == dtype
+    if dtype == torch.bfloat16:
+        differ = (grads[0] != grads[1])[
+            0
+        ]  # factor 1: rounded once, so that only a last bit may differ, rarely
+        assert differ.sum() <= 2 + differ.numel() // 100
+    # rounded to 8 bits twice: once as a gradient, once after the factor
+    torch.testing.assert_close(*grads, rtol=1e-5 if dtype == torch.float32 else 2**-7, atol=0)
+
+
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize("patch_sigmas", [None, 3])
+def test_gradient_against_gaussians(backend, device, patch_sigmas, background):
+    gaussians = gaussian_case((17, 33), patch_sigmas, background, device)
+    beliefs = torch.randn(3, *gaussians.shape, generator=torch.Generator().manual_seed(1)).to(device)
+    grads = []
+    for targets in (gaussians, gaussians.draw(backend="torch")):
+        leaf = beliefs.clone().requires_grad_()
+        losses.stage_loss(leaf, targets, backend=backend).sum().backward()
+        grads.append(leaf.grad)
+    torch.testing.assert_close(*grads, rtol=1e-5, atol=1e-6 / beliefs[0].numel())
+
+
+def test_gradient_by_hand(stage_loss):
     beliefs = torch.tensor([3.0, 5.0]).view(1, 1, 2, 1, 1).requires_grad_()
     weights = torch.tensor([[1.0, 0.0]])
     stage_loss(beliefs, torch.ones(1, 2, 1, 1), weights).sum().backward()

@@ -5,15 +5,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cpm_edu.decoding import decode_log_parabola, merge_flip
+from cpm_edu.decoding import (
+    METHODS,
+    decode,
+    decode_log_parabola,
+    merge_flip,
+    merge_flip_decode,
+    merge_flip_decode_reference,
+)
 from cpm_edu.skeletons import COCO, LSP
-from cpm_edu.targets import gaussian_maps
+from cpm_edu.targets import gaussian_targets
 
 few = settings(max_examples=40, deadline=None)
 
 
 def gaussians(centers, size, sigma):
-    return gaussian_maps(torch.tensor(centers, dtype=torch.float32), size, sigma)
+    return gaussian_targets(torch.tensor(centers, dtype=torch.float32), size, sigma)
 
 
 def random_maps(*shape, seed=0):
@@ -31,6 +38,42 @@ def test_merge_flip_by_hand():
         [[[8, 7, 6, 5]], [[4, 3, 2, 1]]]
     ]
     assert (2 * merge_flip(maps, mirrored, (1, 0), shift=True)).tolist() == [[[[8, 8, 7, 6]], [[4, 4, 3, 2]]]]
+
+
+def test_merge_flip_decode_by_hand(backend, device):
+    maps = torch.tensor([[[[0.0, 4, 0, 0]], [[0.0, 0, 0, 2]]]], device=device)
+    mirrored = torch.tensor([[[[9.0, 0, 0, 0]], [[0.0, 0, 5, 0]]]], device=device)
+    # map 0 gets mirrored map 1 as 0 5 0 0; map 1 gets mirrored map 0 as 0 0 0 9
+    joints, scores = merge_flip_decode(maps, mirrored, (1, 0), shift=False, method="argmax", backend=backend)
+    assert joints.tolist() == [[[1.0, 0.0], [3.0, 0.0]]]
+    assert scores.tolist() == [[4.5, 5.5]]
+    joints, scores = merge_flip_decode(maps, mirrored, (1, 0), shift=True, method="argmax", backend=backend)
+    assert joints.tolist() == [[[2.0, 0.0], [3.0, 0.0]]]  # 0 4 5 0 and 0 0 0 2, halved
+    assert scores.tolist() == [[2.5, 1.0]]
+
+
+# ---- agreement of the one-pass version with merging, then decoding
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shift", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (17, 33), (46, 46)])
+def test_merge_flip_decode_is_merge_then_decode(backend, device, method, shift, size):
+    maps, mirrored = random_maps(3, 5, *size), random_maps(3, 5, *size, seed=1)
+    maps[0, 0], mirrored[0, 1] = torch.nan, torch.nan
+    maps[1, 2, 0, 0] = torch.inf
+    maps, mirrored = maps.to(device), mirrored.to(device).transpose(-1, -2).contiguous().transpose(-1, -2)
+    order = (1, 0, 3, 2)  # the last is a background map
+    options = {"shift": shift, "method": method}
+    for a, b in ((maps, mirrored), (maps.bfloat16(), mirrored.bfloat16())):
+        joints, scores = merge_flip_decode(a, b, order, backend=backend, **options)
+        expected, values = merge_flip_decode_reference(a, b, order, **options)
+        torch.testing.assert_close(scores, values, rtol=0, atol=0, equal_nan=True)
+        # DARK on noise: what rounds differently is thrown far, see test_ops_fuzz
+        tolerance = {"dark": 2e-2, "log_parabola": 1e-5}.get(method, 0)
+        torch.testing.assert_close(joints, expected, rtol=0, atol=tolerance)
+        again = decode(merge_flip(a, b, order, shift=shift), method, backend=backend)
+        torch.testing.assert_close(joints, again[0], rtol=0, atol=tolerance)
 
 
 # ---- laws
@@ -99,6 +142,28 @@ def test_memory_layout_and_dtype_do_not_matter(size):
 
 
 # ---- errors
+
+
+def test_merge_flip_decode_of_nothing(backend, device):
+    for shape in ((0, 3, 4, 5), (2, 0, 4, 5)):
+        maps = torch.zeros(shape, device=device)
+        joints, scores = merge_flip_decode(maps, maps, range(shape[1]), shift=True, backend=backend)
+        assert joints.shape == (*shape[:2], 2)
+        assert scores.shape == shape[:2]
+
+
+def test_merge_flip_decode_errors(backend, device):
+    maps = torch.zeros(1, 3, 4, 5, device=device)
+    with pytest.raises(ValueError, match="differ in shape"):
+        merge_flip_decode(maps, maps[..., :4], (0, 1, 2), shift=False, backend=backend)
+    with pytest.raises(ValueError, match=r"each of 0\.\.J-1 once"):
+        merge_flip_decode(maps, maps, (0, 0, 1), shift=False, backend=backend)
+    with pytest.raises(ValueError, match="unknown decoding method 'darkest'"):
+        merge_flip_decode(maps, maps, (0, 1, 2), shift=False, method="darkest", backend=backend)
+    with pytest.raises(TypeError, match="one type and device"):
+        merge_flip_decode(maps, maps.bfloat16(), (0, 1, 2), shift=False, backend=backend)
+    with pytest.raises(TypeError, match="blur_kernel"):
+        merge_flip_decode(maps, maps, (0, 1, 2), shift=False, backend=backend, blur_kernel=3)
 
 
 def test_merge_flip_errors():

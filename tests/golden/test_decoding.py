@@ -4,8 +4,20 @@ import numpy as np
 import pytest
 import torch
 
+from cpm_edu import decoding
 from cpm_edu.coords import apply_affine, px_from_cells
-from cpm_edu.decoding import decode_argmax, decode_dark, decode_msra, merge_flip
+from cpm_edu.decoding import merge_flip, merge_flip_decode
+
+
+@pytest.fixture(scope="module")
+def decode(backend, device):
+    """`decoding.decode` of an array by this backend."""
+
+    def run(maps, method, **options):
+        maps = torch.from_numpy(maps).to(device)
+        return [t.cpu() for t in decoding.decode(maps, method, backend=backend, **options)]
+
+    return run
 
 
 def stride_of(golden):
@@ -15,18 +27,18 @@ def stride_of(golden):
 
 
 @pytest.mark.golden("decode_*.npz")
-def test_argmax(golden_file):
+def test_argmax(golden_file, decode):
     golden = np.load(golden_file)
-    joints, scores = decode_argmax(torch.from_numpy(golden["heatmaps"]))
+    joints, scores = decode(golden["heatmaps"], "argmax")
     np.testing.assert_array_equal(scores.numpy(), golden["vals"])
     found = golden["vals"] > 0  # mmpose marks the others with (-1, -1): test_plain
     np.testing.assert_array_equal(joints.numpy()[found], golden["locs"][found])
 
 
 @pytest.mark.golden("decode_*.npz")
-def test_plain(golden_file):
+def test_plain(golden_file, decode):
     golden = np.load(golden_file)
-    joints, scores = decode_msra(torch.from_numpy(golden["heatmaps"]))
+    joints, scores = decode(golden["heatmaps"], "msra")
     np.testing.assert_array_equal(joints.numpy(), golden["refined_hm"])
     joints_px = px_from_cells(joints, stride_of(golden), "msra")
     np.testing.assert_array_equal(joints_px.numpy(), golden["plain_keypoints"])
@@ -34,13 +46,13 @@ def test_plain(golden_file):
 
 
 @pytest.mark.golden("decode_*.npz")
-def test_dark(golden_file):
+def test_dark(golden_file, decode):
     golden = np.load(golden_file)
     kernels = [int(key[4:-3]) for key in golden if key.startswith("dark") and key.endswith("_hm")]
     assert kernels, f"{golden_file.name} holds no dark<k>_hm"
     noise = golden["kinds"] == "random"
     for kernel in kernels:
-        joints, scores = decode_dark(torch.from_numpy(golden["heatmaps"]), blur_kernel=kernel)
+        joints, scores = decode(golden["heatmaps"], "dark", blur_kernel=kernel)
         np.testing.assert_array_equal(scores.numpy(), golden[f"dark{kernel}_scores"])
         joints_px = px_from_cells(joints, stride_of(golden), "msra").numpy()
         error = np.abs(joints_px - golden[f"dark{kernel}_keypoints"])
@@ -50,7 +62,7 @@ def test_dark(golden_file):
 
 
 @pytest.mark.golden("flip_*.npz")
-def test_flip(golden_file):
+def test_flip(golden_file, backend, device):
     golden = np.load(golden_file)
     maps, mirrored = (
         torch.from_numpy(golden["heatmaps"]),
@@ -64,7 +76,9 @@ def test_flip(golden_file):
         back = 2 * merge_flip(torch.zeros_like(maps), mirrored, order, shift=shift)
         np.testing.assert_allclose(back[: len(golden[key])], golden[key], rtol=0, atol=1e-5)
 
-    joints, scores = decode_msra(merged)
+    maps, mirrored = maps.to(device), mirrored.to(device)
+    found = merge_flip_decode(maps, mirrored, order, shift=True, method="msra", backend=backend)
+    joints, scores = (t.cpu() for t in found)
     joints_px = px_from_cells(joints, stride_of(golden), "msra")
     np.testing.assert_allclose(joints_px, golden["keypoints_input"], rtol=0, atol=1e-5)
     np.testing.assert_allclose(scores, golden["scores"], rtol=0, atol=1e-5)

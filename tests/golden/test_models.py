@@ -19,7 +19,6 @@ from . import weight_rule
 
 PREFIX = "backbone."  # the whole estimator's name for this part
 FORWARD_ATOL = 1e-4
-TRAINSTEP_RTOL = 1e-4  # float64 on both sides
 
 
 def _model_from_name(name: str, seed: int) -> tuple[CPM, torch.Tensor]:
@@ -76,53 +75,69 @@ def test_forward(golden_file):
 
 
 @pytest.mark.golden("cpm_trainstep_*.npz")
-def test_one_training_step(golden_file):
+def test_one_training_step(golden_file, backend, device):
+    """In float64, as the golden numbers were made, where the backend can; else in float32.
+
+    In float32 the gradients that come out of convolutions and batch norm over two images are less exact, with
+    plain torch just as much: 1.0e-3 off in a norm, 7e-3 of the largest in the first convolution (measured).
+    """
     golden = np.load(golden_file)
+    exact = backend == "torch"
+    dtype, tolerance = (torch.float64, 1e-4) if exact else (torch.float32, 1e-3)
     model, images = _model_from_name(golden_file.name, int(golden["rule_seed"]))
-    model = model.double().train()
-    belief_maps = model(images.double())  # (T, B, K, h, w)
+    model = model.to(device, dtype).train()
+    belief_maps = model(images.to(device, dtype))  # (T, B, K, h, w)
     targets, weights = belief_map_targets(
-        torch.from_numpy(golden["keypoints"])[:, 0],
-        torch.from_numpy(golden["keypoints_visible"])[:, 0],
+        torch.from_numpy(golden["keypoints"])[:, 0].to(device),
+        torch.from_numpy(golden["keypoints_visible"])[:, 0].to(device),
         size=tuple(belief_maps.shape[-2:]),
         stride=model.stride,
         sigma_cells=1.0,  # golden/README: these targets have sigma 1
         convention=model.convention,
+        backend=backend,
     )
-    np.testing.assert_allclose(targets.numpy(), golden["target"], rtol=0, atol=1e-6)
-    np.testing.assert_array_equal(weights.numpy(), golden["target_weight"])
-    losses = stage_loss(belief_maps, targets.double(), weights.double())
-    np.testing.assert_allclose(losses.detach().numpy(), golden["loss_per_stage"], rtol=TRAINSTEP_RTOL)
-    np.testing.assert_allclose(float(losses.detach().sum()), golden["loss_total"], rtol=TRAINSTEP_RTOL)
-    last = belief_maps[-1].detach().numpy()
-    np.testing.assert_allclose(last, golden["last_stage"], rtol=TRAINSTEP_RTOL, atol=1e-6)
+    np.testing.assert_allclose(targets.cpu().numpy(), golden["target"], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(weights.cpu().numpy(), golden["target_weight"])
+    losses = stage_loss(belief_maps, targets.to(dtype), weights.to(dtype), backend=backend)
+    np.testing.assert_allclose(losses.detach().cpu(), golden["loss_per_stage"], rtol=tolerance)
+    np.testing.assert_allclose(float(losses.detach().sum()), golden["loss_total"], rtol=tolerance)
+    last = belief_maps[-1].detach().cpu().numpy()
+    np.testing.assert_allclose(
+        last, golden["last_stage"], rtol=tolerance, atol=1e-6 if exact else FORWARD_ATOL
+    )
     pck = mmpose_heatmap_pck(last, golden["target"], golden["target_weight"] > 0)
     np.testing.assert_allclose(pck.mean, golden["acc_pose"], atol=1e-6)
     np.testing.assert_allclose(np.nan_to_num(pck.fractions, nan=-1.0), golden["acc_per_joint"], atol=1e-6)
     assert (pck.counts > 0).sum() == golden["acc_cnt"]
 
+    (towards_maps,) = torch.autograd.grad(losses.sum(), belief_maps, retain_graph=True)
+    same = stage_loss(belief_maps, targets.to(dtype), weights.to(dtype), backend="torch").sum()
+    torch.testing.assert_close(towards_maps, torch.autograd.grad(same, belief_maps, retain_graph=True)[0])
     losses.sum().backward()
     gradients = {PREFIX + name: p.grad for name, p in model.named_parameters()}
     assert list(gradients) == golden["grad_keys"].tolist()
     norms = [float(g.norm()) for g in gradients.values()]
-    np.testing.assert_allclose(norms, golden["grad_norms"], rtol=TRAINSTEP_RTOL)
-    first = next(model.parameters()).grad.numpy()
+    np.testing.assert_allclose(norms, golden["grad_norms"], rtol=1e-4 if exact else 3e-3)
+    first = next(model.parameters()).grad.cpu().numpy()
     expected = golden["grad_first_conv"]
-    np.testing.assert_allclose(
-        first, expected, rtol=TRAINSTEP_RTOL, atol=TRAINSTEP_RTOL * np.abs(expected).max()
-    )
+    largest = np.abs(expected).max()
+    np.testing.assert_allclose(first, expected, rtol=tolerance, atol=(1e-4 if exact else 2e-2) * largest)
     sums = {PREFIX + k: float(v.sum()) for k, v in model.state_dict().items() if "running_" in k}
     assert list(sums) == golden["running_keys"].tolist()
-    np.testing.assert_allclose(list(sums.values()), golden["running_sums"], rtol=TRAINSTEP_RTOL)
+    np.testing.assert_allclose(list(sums.values()), golden["running_sums"], rtol=tolerance)
 
 
 @pytest.mark.golden("loss_keypoint_mse*.npz")
-def test_keypoint_mse(golden_file):
+def test_keypoint_mse(golden_file, backend, device):
     golden = np.load(golden_file)
-    output, target, weights = (torch.from_numpy(golden[name]) for name in ("output", "target", "weights"))
-    weighted = stage_loss(output[None], target, weights)
+    output, target, weights = (
+        torch.from_numpy(golden[name]).to(device) for name in ("output", "target", "weights")
+    )
+    weighted = stage_loss(output[None], target, weights, backend=backend)
     assert weighted.shape == (1,)
     np.testing.assert_allclose(float(weighted), golden["loss_weighted"], rtol=1e-6)
     # mmpose ignores its flag use_target_weight: weights that are passed always count.
     np.testing.assert_allclose(float(weighted), golden["loss_noflag_but_weights"], rtol=1e-6)
-    np.testing.assert_allclose(float(stage_loss(output[None], target)), golden["loss_unweighted"], rtol=1e-6)
+    np.testing.assert_allclose(
+        float(stage_loss(output[None], target, backend=backend)), golden["loss_unweighted"], rtol=1e-6
+    )

@@ -7,25 +7,27 @@ import torch
 from cpm_edu.targets import belief_map_targets
 
 
-def encode(golden, *, unbiased):
+def encode(golden, backend, device, *, unbiased):
     """(maps (N, K, H, W), weights (N, K)); sizes in the files are width, height."""
     width, height = golden["heatmap_size"].tolist()
-    return belief_map_targets(
-        torch.from_numpy(golden["keypoints"][:, 0]),
-        torch.from_numpy(golden["keypoints_visible"][:, 0]),
+    maps, weights = belief_map_targets(
+        torch.from_numpy(golden["keypoints"][:, 0]).to(device),
+        torch.from_numpy(golden["keypoints_visible"][:, 0]).to(device),
         size=(height, width),
         stride=(golden["input_size"] / golden["heatmap_size"]).tolist(),
         sigma_cells=float(golden["sigma"]),
         convention="msra",
         unbiased=unbiased,
+        backend=backend,
     )
+    return maps.cpu().numpy(), weights.cpu().numpy()
 
 
 @pytest.mark.golden("targets_*.npz")
 @pytest.mark.parametrize("kind", ["biased", "unbiased"])
-def test_targets(golden_file, kind):
+def test_targets(golden_file, kind, backend, device):
     golden = np.load(golden_file)
-    maps, weights = (t.numpy() for t in encode(golden, unbiased=kind == "unbiased"))
+    maps, weights = encode(golden, backend, device, unbiased=kind == "unbiased")
     np.testing.assert_array_equal(weights, golden[f"{kind}_weights"])
     stored = golden[f"{kind}_heatmaps"]
     np.testing.assert_allclose(maps[: len(stored)], stored, rtol=0, atol=1e-6)
