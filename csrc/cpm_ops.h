@@ -1,4 +1,4 @@
-// The C interface between torch_binding.cpp and the implementations: cpu_ops.cpp (cpm_cpu_*) and launchers.cu
+// The C interface between torch_binding.cpp and the implementations: cpu_*.cpp (cpm_cpu_*) and launchers.cu
 // (cpm_cuda_*). Plain pointers and sizes; the caller has checked shapes, types and devices.
 #pragma once
 #include <cstdint>

@@ -40,7 +40,7 @@ Peak find_peak(const T* map, int64_t cells) {
     auto start = [&](int chunk) { return chunk < chunks - 1 ? int64_t(chunk) * CHUNK : cells - CHUNK; };
     for (int chunk = 0; chunk < chunks; ++chunk) {
       const T* place = map + start(chunk);
-      Floats even = best, odd = best;
+      Floats even = splat(-INFINITY), odd = even;  // not `best`: chunks need not wait for each other
       for (int v = 0; v < CHUNK_VECTORS; v += 2) {
         const Floats a = load(place + v * LANES), b = load(place + (v + 1) * LANES);
         even = a > even ? a : even;
@@ -49,25 +49,16 @@ Peak find_peak(const T* map, int64_t cells) {
       }
       even = odd > even ? odd : even;
       best_chunk = even > best ? Ints{} + chunk : best_chunk;
-      best = even;
+      best = even > best ? even : best;
     }
-    int first = 0;
-    for (int lane = 0; lane < LANES; ++lane) {
-      if (best[lane] > peak.value) {
-        peak.value = best[lane];
-        first = best_chunk[lane];
-      } else if (best[lane] == peak.value && best_chunk[lane] < first) {
-        first = best_chunk[lane];
-      }
-      if (NEED_FINITE && spoiled[lane] != 0.0f) peak.finite = false;
-    }
+    peak.value = largest_lane(best);
+    const int first = smallest_lane(best == peak.value ? best_chunk : Ints{} + chunks);
+    if (NEED_FINITE) peak.finite = smallest_lane(spoiled == 0.0f ? Ints{} + 1 : Ints{}) == 1;
     const T* place = map + start(first);
     Ints found = Ints{} + CHUNK;
     for (int v = CHUNK_VECTORS - 1; v >= 0; --v)
       found = load(place + v * LANES) == peak.value ? lane_numbers() + v * LANES : found;
-    int nearest = CHUNK;
-    for (int lane = 0; lane < LANES; ++lane) nearest = found[lane] < nearest ? found[lane] : nearest;
-    peak.cell = start(first) + nearest;
+    peak.cell = start(first) + smallest_lane(found);
   }
   if (peak.value == -INFINITY) peak.cell = first_infinity([&](int64_t i) { return to_float(map[i]); }, cells);
   peak.value = to_float(map[peak.cell]);  // -0 where that was the first of the zeros; NaN where all is NaN

@@ -32,6 +32,14 @@ struct Vector {
 using Floats = Vector<LANES>::Floats;
 using Ints = Vector<LANES>::Ints;
 
+struct FloatLanes {
+  float lanes[LANES];
+};
+
+struct IntLanes {
+  int lanes[LANES];
+};
+
 template <class To, class From>
 CPM_INLINE To same_bits(From from) {
   static_assert(sizeof(To) == sizeof(From), "a reinterpretation keeps the size");
@@ -75,6 +83,26 @@ CPM_INLINE typename Vector<L>::Ints lane_numbers() {
   typename Vector<L>::Ints numbers;
   for (int lane = 0; lane < L; ++lane) numbers[lane] = lane;
   return numbers;
+}
+
+// One lane of all by `pick`, halving: lanes 0 .. L/2 - 1 with the others, and so on.
+template <int L, class Lane, class Pick>
+CPM_INLINE Lane reduce(const Lane* lanes, const Pick& pick) {
+  if constexpr (L == 1) {
+    return lanes[0];
+  } else {
+    Lane half[L / 2];
+    for (int lane = 0; lane < L / 2; ++lane) half[lane] = pick(lanes[lane], lanes[lane + L / 2]);
+    return reduce<L / 2>(half, pick);
+  }
+}
+
+CPM_INLINE float largest_lane(Floats values) {
+  return reduce<LANES>(same_bits<FloatLanes>(values).lanes, [](float a, float b) { return a > b ? a : b; });
+}
+
+CPM_INLINE int smallest_lane(Ints values) {
+  return reduce<LANES>(same_bits<IntLanes>(values).lanes, [](int a, int b) { return a < b ? a : b; });
 }
 
 CPM_INLINE Floats reversed(Floats values) {

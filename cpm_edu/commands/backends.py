@@ -167,7 +167,7 @@ def _toolkit() -> str:
 
 
 def _folder(folder: Path) -> str:
-    there = next(p for p in (folder, *folder.parents) if p.exists())
+    there = next(p for p in (folder, *folder.parents) if os.path.exists(p))
     return f"{display(folder)} ({'writable' if os.access(there, os.W_OK) else 'not writable'})"
 
 

@@ -221,7 +221,7 @@ def freed_memory_kept() -> Iterator[bool]:
     side by chance: glibc keeps blocks of up to 32 MB only. Some memory is touched beforehand, so that a block
     that does not fit the hole of the one before finds no untouched page either.
     """
-    MMAP_MAX, TRIM_THRESHOLD, TOP_PAD = -4, -1, -2  # malloc.h
+    MMAP_MAX, MMAP_THRESHOLD, TRIM_THRESHOLD, TOP_PAD = -4, -3, -1, -2  # malloc.h
     try:
         library = ctypes.CDLL(None)
         mallopt, give_back = library.mallopt, library.malloc_trim
@@ -234,6 +234,7 @@ def freed_memory_kept() -> Iterator[bool]:
         yield all(done)
     finally:
         mallopt(MMAP_MAX, 65536)
+        mallopt(MMAP_THRESHOLD, 32 * 2**20)  # what glibc works its way up to
         mallopt(TRIM_THRESHOLD, 128 * 1024)
         mallopt(TOP_PAD, 128 * 1024)
         give_back(0)

@@ -19,7 +19,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .cache import UNFINISHED, cache_folders, display, locked_folder, remove_old, remove_unfinished
+from .cache import (
+    UNFINISHED,
+    cache_folders,
+    display,
+    locked_folder,
+    matching,
+    remove_old,
+    remove_unfinished,
+)
 from .ninja import escaped, failure, run_ninja
 from .toolchain import (
     GET_COMPILER,
@@ -117,8 +125,7 @@ class Recipe:
             if self.compiler is not None:
                 raise
             pattern = f"{self.name}-{content}-*.so"
-        found = (path for folder in cache_folders() for path in sorted(folder.glob(pattern)))
-        return next(found, None)
+        return next((found for folder in cache_folders() for found in matching(folder, pattern)), None)
 
     def _tools_key(self) -> str:
         tools = _compiler(self.compiler).identity()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import stat
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from .toolchain import BuildError
 
-__all__ = ["cache_folders", "display", "locked_folder", "remove_old", "remove_unfinished", "say"]
+__all__ = ["cache_folders", "display", "locked_folder", "matching", "remove_old", "remove_unfinished", "say"]
 
 KEPT = 100  # libraries of one name in one folder; every edit of a kernel in a notebook makes one
 UNFINISHED = ".unfinished"  # ends the name of a folder in which a build runs, or died
@@ -46,6 +47,14 @@ def _user_cache() -> str | None:
 def _is_ours_alone(folder: Path) -> bool:
     status = folder.lstat()
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """Files of a folder, in order; none where it is missing or may not be read."""
+    try:
+        return [folder / name for name in sorted(fnmatch.filter(os.listdir(folder), pattern))]
+    except OSError:
+        return []
 
 
 @contextmanager
@@ -103,13 +112,13 @@ def _make_private(folder: Path) -> None:
 
 def remove_unfinished(folder: Path, name: str) -> None:
     """Delete what builds of `name` that died left behind; call it with the lock held."""
-    for left in folder.glob(f"{name}-*{UNFINISHED}"):
+    for left in matching(folder, f"{name}-*{UNFINISHED}"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def remove_old(folder: Path, name: str) -> None:
     """Keep the newest `KEPT` libraries of `name`. One in use stays loaded though its file is gone."""
-    libraries = [(path.stat().st_mtime, path) for path in folder.glob(f"{name}-*.so")]
+    libraries = [(path.stat().st_mtime, path) for path in matching(folder, f"{name}-*.so")]
     for _, path in sorted(libraries, reverse=True)[KEPT:]:
         for file in (path, path.with_suffix(".json")):
             file.unlink(missing_ok=True)

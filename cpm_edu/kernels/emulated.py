@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -53,8 +54,13 @@ TRACED_BY = {  # what only one of the compilers knows
     "clang": ("-fsanitize=array-bounds", "-mllvm", "-tsan-instrument-read-before-write=1"),
     "gcc": ("-fsanitize=bounds",),
 }
+BRIEF = {  # a few errors, a line each: compile_errors.py adds the source
+    "clang": ("-ferror-limit=4", "-fno-caret-diagnostics"),
+    "gcc": ("-fmax-errors=4", "-fno-diagnostics-show-caret"),
+}
 RUNTIME = (
-    "scheduler", "warp", "stack_switch", "shared_memory", "crash_guard", "watchdog", "guarded_memory", "recorder", "race_check"
+    "scheduler", "warp", "stack_switch", "shared_memory", "crash_guard", "watchdog", "guarded_memory", "recorder",
+    "race_check",
 )  # fmt: skip
 
 
@@ -88,6 +94,13 @@ def runtime_library(compiler: str | None = None, flags: Sequence[str] = ()) -> P
 
 
 @lru_cache(maxsize=8)
+def _family(compiler: str | None, environment: str | None) -> str:
+    """ "clang" or "gcc"; where there is no compiler, a library that was built before is looked for."""
+    found = find_compiler(compiler)
+    return "clang" if found is not None and "clang" in found.version() else "gcc"
+
+
+@lru_cache(maxsize=8)
 def load_runtime(path: Path) -> ctypes.CDLL:
     runtime = ctypes.CDLL(str(path))
     runtime.cpm_emulator_faults.restype = ctypes.POINTER(RawFault)
@@ -107,7 +120,7 @@ class EmulatedKernels:
 
     Raises:
         CompileError: the source does not compile.
-        BuildError: there is no compiler.
+        BuildError: there is no compiler, and nobody has compiled this source before.
     """
 
     def __init__(
@@ -119,17 +132,14 @@ class EmulatedKernels:
         runtime_flags: Sequence[str] = (),
     ):
         csrc = bundled_folder("csrc")
-        found = find_compiler(compiler)
-        if found is None:
-            raise BuildError("the emulator needs a C++ compiler such as g++ or clang++, and there is none")
         runtime = runtime_library(compiler, runtime_flags)
-        family = "clang" if "clang" in found.version() else "gcc"
-        limit = ("-ferror-limit=4", "-fno-caret-diagnostics") if family == "clang" else ("-fmax-errors=4", "-fno-diagnostics-show-caret")  # fmt: skip
+        family = _family(compiler, os.environ.get("CXX"))
+        unit = Source(Path(UNIT), source.for_emulator())
         mode = (*TRACED, *TRACED_BY[family]) if traced else FAST
         try:
             self.path = shared_library(
-                "kernel", [Source(Path(UNIT), source.for_emulator()), csrc / "emulator" / "shared_pad.cpp"], include=[*source.folders, csrc],
-                flags=[*KERNEL, *limit, *mode], link_flags=[str(runtime), "-lm"], compiler=compiler,
+                "kernel", [unit, csrc / "emulator" / "shared_pad.cpp"], include=[*source.folders, csrc],
+                flags=[*KERNEL, *BRIEF[family], *mode], link_flags=[str(runtime), "-lm"], compiler=compiler,
             )  # fmt: skip
         except BuildError as error:
             raise explain(error, source) or error from None

@@ -2,8 +2,9 @@
 
 A traced launch finds the faults of faults.KINDS. What it finds is wrong whatever the order in which the
 threads ran; what it does not find may still be wrong for other data or on a GPU: it looks at one launch. Not
-seen: a fence that is missing, waiting that only a GPU's scheduler could end, local arrays passed between
-threads. Stricter than a GPU: a barrier that some threads have left the kernel before, and two different
+seen: waiting that only a GPU's scheduler could end, local arrays passed between threads, and the values that
+weak memory order would give (a missing fence shows as a race where blocks hand data on by an
+atomic). Stricter than a GPU: a barrier that some threads have left the kernel before, and two different
 __syncthreads() that meet.
 """
 

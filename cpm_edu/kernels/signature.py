@@ -222,10 +222,8 @@ def _check_number(parameter: Parameter, argument, where: str):
     if isinstance(argument, Tensor):
         raise TypeError(f"{where} is `{parameter}`: it takes a number, got a tensor; pass .item()")
     if parameter.type in ("float", "double"):
-        if (
-            isinstance(argument, bool)
-            or (not isinstance(argument, (int, float))
-            and not hasattr(argument, "__float__"))
+        if isinstance(argument, bool) or (
+            not isinstance(argument, (int, float)) and not hasattr(argument, "__float__")
         ):
             raise TypeError(f"{where} is `{parameter}`: it takes a number, got {type(argument).__name__}")
         return ctype(float(argument))

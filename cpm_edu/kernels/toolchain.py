@@ -76,7 +76,9 @@ def find_compiler(named: str | None = None) -> Compiler | None:
         if None in found:
             missing = words[found.index(None)]
             cure = "unset CXX, or set it to a compiler on PATH" if not named else GET_COMPILER
-            raise BuildError(f"there is no C++ compiler {missing!r}{'' if named else ' (CXX asks for it)'}; {cure}")
+            raise BuildError(
+                f"there is no C++ compiler {missing!r}{'' if named else ' (CXX asks for it)'}; {cure}"
+            )
         return Compiler(tuple(found))
     paths = (shutil.which(name) for name in COMPILERS)
     return next((Compiler((path,)) for path in paths if path), None)

@@ -2,6 +2,7 @@
 // kernel (those of the thread sanitizer, defined here instead) and where an index or a number breaks a rule
 // of C++ (those of the undefined-behaviour sanitizer). Each access is recorded, and checked against what the
 // thread may touch; race_check.cpp looks at the order.
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <tuple>
@@ -13,7 +14,7 @@ namespace cpm_emulator {
 
 namespace {
 
-// Mirrored by ACCESS in kernels/trace.py.
+// Mirrored by RECORD in kernels/trace.py.
 struct Record {
   uint64_t address;  // shared: offset in the block's shared memory, static variables first
   uint64_t place;
