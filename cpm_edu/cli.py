@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-from .kernels.ops import BackendUnavailable
+from .kernels.toolchain import BackendUnavailable
 
 __all__ = ["main"]
 

@@ -64,31 +64,36 @@ def gaussian_targets(
     Source: Wei et al. 2016, section 3.2.2: b*(z) = exp(-||z - x||^2 / sigma^2), there without the factor 2.
     """
     sigma_cells = float(sigma_cells)
-    centers, drawn = _checked_points(centers_cells, weights, sigma_cells)
-    shape = (*centers.shape[:-2], centers.shape[-2] + int(background), *size)
+    centers, weights = _checked_points(centers_cells, weights, sigma_cells)
+    *leading, joints, _ = centers.shape
+    shape = (*leading, joints + int(background), *size)
     dtype = _checked_type(dtype, out, shape, centers)
     asks = "centers_cells" if centers.requires_grad and torch.is_grad_enabled() and out is None else ""
     computed = torch.float64 if centers.dtype == torch.float64 else dtype
     if ops.resolve(backend, centers.device, computed, asks) == "torch":
-        options = {"weights": drawn, "patch_sigmas": patch_sigmas, "background": background}
+        options = {"weights": weights, "patch_sigmas": patch_sigmas, "background": background}
         maps = gaussian_targets_reference(centers, size, sigma_cells, **options).to(dtype)
         if out is None:
             return maps
         out.detach().copy_(maps.detach())
         return out
     ops.check_counts(*shape[-3:])
-    joints, people = centers.shape[-2], math.prod(centers.shape[:-2])
-    points = centers.detach().reshape(people, joints, 2).contiguous()
-    drawn = drawn.reshape(people, joints).float().contiguous()
+    people = math.prod(leading)
+    points, drawn = _plain(centers, people, joints, 2), _plain(weights, people, joints)
     reach = math.inf if patch_sigmas is None else patch_sigmas * sigma_cells
     if out is None:
         maps = ops.call("gaussian_targets", points, drawn, *size, sigma_cells, reach, background, dtype)
         return maps.view(shape)
-    ops.call(
-        "gaussian_targets_out", points, drawn, sigma_cells, reach, background,
-        out.detach().view(people, *shape[-3:]),
-    )  # fmt: skip
+    maps = _plain(out, people, *shape[-3:])
+    ops.call("gaussian_targets_out", points, drawn, sigma_cells, reach, background, maps)
     return out
+
+
+def _plain(tensor: Tensor, *shape: int) -> Tensor:
+    """Contiguous and of this shape, without its history; the tensor itself where it is all that already."""
+    tensor = tensor.detach() if tensor.requires_grad else tensor
+    tensor = tensor if tensor.shape == shape else tensor.reshape(shape)
+    return tensor.contiguous()
 
 
 def gaussian_targets_reference(
@@ -101,7 +106,8 @@ def gaussian_targets_reference(
     background: bool = False,
 ) -> Tensor:
     """`gaussian_targets` in plain torch; differentiable with respect to the points."""
-    centers, drawn = _checked_points(centers_cells, weights, sigma_cells)
+    centers, weights = _checked_points(centers_cells, weights, sigma_cells)
+    drawn = weights > 0
     if not torch.isfinite(centers[drawn]).all():
         raise ValueError("a joint with a weight above 0 has a position that is not a finite number")
     centers = torch.where(drawn[..., None], centers, torch.zeros_like(centers))
@@ -119,7 +125,7 @@ def gaussian_targets_reference(
 
 
 def _checked_points(centers_cells, weights, sigma_cells: float) -> tuple[Tensor, Tensor]:
-    """Points as float32 or float64, and (..., J) bool: which of them are drawn."""
+    """Points as float32 or float64, and weights (..., J) float32, above 0 where they are drawn."""
     centers = torch.as_tensor(centers_cells)
     centers = centers if centers.dtype == torch.float64 else centers.float()
     if centers.ndim < 2 or centers.shape[-1] != 2:
@@ -127,11 +133,11 @@ def _checked_points(centers_cells, weights, sigma_cells: float) -> tuple[Tensor,
     if not SMALLEST_SIGMA <= sigma_cells < math.inf:
         raise ValueError(f"sigma must be positive, not {sigma_cells}")
     if weights is None:
-        return centers, torch.ones(centers.shape[:-1], dtype=torch.bool, device=centers.device)
-    drawn = torch.as_tensor(weights, device=centers.device) > 0
-    if drawn.shape != centers.shape[:-1]:
-        raise ValueError(f"weights {tuple(drawn.shape)} do not fit centres {tuple(centers.shape)}")
-    return centers, drawn
+        return centers, torch.ones(centers.shape[:-1], device=centers.device)
+    weights = torch.as_tensor(weights, device=centers.device)
+    if weights.shape != centers.shape[:-1]:
+        raise ValueError(f"weights {tuple(weights.shape)} do not fit centres {tuple(centers.shape)}")
+    return centers, weights if weights.dtype == torch.float32 else (weights > 0).float()
 
 
 def _checked_type(dtype, out: Tensor | None, shape: tuple[int, ...], centers: Tensor) -> torch.dtype:

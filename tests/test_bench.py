@@ -25,7 +25,7 @@ from cpm_edu.kernels.bench import (
 )
 from cpm_edu.kernels.bench_contests import LIMITS, OPS, Workload, make_contest
 from cpm_edu.kernels.bench_peers import numpy_dark
-from cpm_edu.kernels.libraries import BackendUnavailable
+from cpm_edu.kernels.ops import BackendUnavailable
 
 CPU = torch.device("cpu")
 ONE = (torch.ones(3),)

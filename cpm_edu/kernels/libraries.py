@@ -13,8 +13,7 @@ import torch
 from ..bundle import bundled_folder
 from .build import Recipe, Source
 from .cache import display, say
-from .ops import BackendUnavailable
-from .toolchain import GET_TOOLKIT, BuildError, CudaToolkit, find_cuda
+from .toolchain import GET_TOOLKIT, BackendUnavailable, BuildError, CudaToolkit, find_cuda
 
 __all__ = ["cpp_recipe", "cuda_recipe", "load", "obstacle", "recipe"]
 

@@ -15,6 +15,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from .toolchain import BackendUnavailable
+
 __all__ = ["BACKENDS", "BackendUnavailable", "call", "check_counts", "resolve"]
 
 BACKENDS = ("auto", "torch", "cpp", "cuda")
@@ -42,10 +44,6 @@ for _schema in SCHEMAS:
 
 
 # ---- which backend
-
-
-class BackendUnavailable(RuntimeError):
-    """A backend cannot be had here: the cause, and the command that cures it."""
 
 
 def resolve(backend: str, device: torch.device, dtype: torch.dtype, gradient_to: str = "") -> str:

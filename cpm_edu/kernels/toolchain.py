@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["BuildError", "Compiler", "CudaToolkit", "cpu_digest", "find_compiler", "find_cuda", "find_ninja"]
+__all__ = [
+    "BackendUnavailable", "BuildError", "Compiler", "CudaToolkit", "cpu_digest", "find_compiler", "find_cuda",
+    "find_ninja",
+]  # fmt: skip
 
 COMPILERS = ("c++", "g++", "clang++")
 GET_COMPILER = (
@@ -30,6 +33,10 @@ GET_TOOLKIT = (
 
 class BuildError(RuntimeError):
     """A library cannot be built here: what is wrong, and the command that cures it."""
+
+
+class BackendUnavailable(RuntimeError):
+    """A backend cannot be had here: the cause, and the command that cures it."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from gpu_report import (
     table,
 )
 
-from cpm_edu.kernels.libraries import BackendUnavailable, load
+from cpm_edu.kernels.libraries import load
+from cpm_edu.kernels.ops import BackendUnavailable
 from cpm_edu.kernels.toolchain import find_compiler
 
 FACTS = Facts("2026-01-02", "Some GPU", "abc", "torch 2")

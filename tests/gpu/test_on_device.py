@@ -14,7 +14,8 @@ from conftest import skip_or_fail
 
 from cpm_edu.decoding import decode, merge_flip_decode
 from cpm_edu.decoding_reference import decode_reference, merge_flip_decode_reference
-from cpm_edu.kernels.libraries import BackendUnavailable, load
+from cpm_edu.kernels.libraries import load
+from cpm_edu.kernels.ops import BackendUnavailable
 from cpm_edu.losses import stage_loss, stage_loss_reference
 from cpm_edu.targets import GaussianTargets, gaussian_targets, gaussian_targets_reference
 
