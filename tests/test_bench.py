@@ -25,6 +25,7 @@ from cpm_edu.kernels.bench import (
 )
 from cpm_edu.kernels.bench_contests import LIMITS, OPS, Workload, make_contest
 from cpm_edu.kernels.bench_peers import numpy_dark
+from cpm_edu.kernels.libraries import load
 from cpm_edu.kernels.ops import BackendUnavailable
 
 CPU = torch.device("cpu")
@@ -224,12 +225,22 @@ SMALL = ("--sizes", "9x8", "--batch", "2", "--rounds", "2", "--device", "cpu")
 
 
 @pytest.fixture
+def compiled_ops():
+    """What the command times on the CPU."""
+    try:
+        load("cpp")
+    except BackendUnavailable as error:
+        skip_or_fail("cpp", str(error))
+
+
+@pytest.fixture
 def without_compiler(monkeypatch):
     monkeypatch.setattr(
         Workload, "compiled", lambda work, name, function, *a: Contestant(name, lambda: function(*a))
     )
 
 
+@pytest.mark.usefixtures("compiled_ops")
 def test_table_json_and_markdown(tmp_path, capsys):
     before = torch.get_num_threads()
     torch.set_num_threads(3)
@@ -261,7 +272,7 @@ def test_table_json_and_markdown(tmp_path, capsys):
     assert "torch.compile" not in "\n".join(table)
 
 
-@pytest.mark.usefixtures("without_compiler")
+@pytest.mark.usefixtures("compiled_ops", "without_compiler")
 @pytest.mark.parametrize(("bound", "status", "word"), [(1e-9, 0, "kept"), (1e9, 1, "MISSED")])
 def test_check_says_and_exits_with_what_was_missed(bound, status, word, monkeypatch, capsys, tmp_path):
     limit = Limit("gaussian_targets", ("torch separable",), at_least=bound)

@@ -16,7 +16,7 @@ from cpm_edu.bundle import bundled_folder
 from cpm_edu.kernels.nvrtc import compile as compile_by_nvrtc
 from cpm_edu.kernels.nvrtc import find_nvrtc
 from cpm_edu.kernels.source_text import KernelSource
-from cpm_edu.kernels.toolchain import BuildError, find_cuda
+from cpm_edu.kernels.toolchain import GET_COMPILER, BuildError, find_compiler, find_cuda
 
 ARCHITECTURES = (75, 80, 86, 90)  # T4; A100; RTX 30; H100
 FILES = ("targets.cuh", "decoding.cuh", "stage_loss.cuh")
@@ -62,7 +62,12 @@ def kernels_of(file: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def nvcc() -> str:
-    toolkit = find_cuda()
+    if find_compiler() is None:
+        skip_or_fail("nvcc", f"nvcc needs a C++ compiler beside it; {GET_COMPILER}")
+    try:
+        toolkit = find_cuda()
+    except BuildError as error:
+        skip_or_fail("nvcc", str(error))
     if toolkit is None:
         skip_or_fail("nvcc", "there is no nvcc; install the CUDA toolkit, or set CUDA_HOME to it")
     return toolkit.nvcc
@@ -160,7 +165,7 @@ def test_nvrtc_compiles_the_same_text(file):
     try:
         find_nvrtc()
     except BuildError as error:
-        skip_or_fail("nvcc", str(error))
+        skip_or_fail("nvrtc", str(error))
     cubin = compile_by_nvrtc(file, "sm_90")
     assert cubin[:4] == b"\x7fELF"
     for name in kernels_of(file):

@@ -122,6 +122,7 @@ def test_toolkit_and_torch_must_be_of_one_cuda(toolkit, built_for, fits, tmp_pat
         assert libraries.matching_toolkit().root == tmp_path
         return
     monkeypatch.setenv("CPM_EDU_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", str(program(tmp_path / "bin" / "c++", "exit 0")))
     with pytest.raises(BuildError) as error:
         libraries.cuda_recipe(("90",)).build()
     for word in ("version 12.8", "built for CUDA 13.0", str(tmp_path), "CUDA_HOME"):
