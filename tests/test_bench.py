@@ -10,7 +10,7 @@ import sys
 import pytest
 import torch
 from command_line import assert_refused, run
-from conftest import compiled_backends_only
+from conftest import compiled_backends_only, skip_or_fail
 
 from cpm_edu.decoding import decode_reference
 from cpm_edu.kernels import bench
