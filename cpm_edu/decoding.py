@@ -208,7 +208,7 @@ def merge_flip_decode(
     """
     if method not in METHODS:
         raise ValueError(f"unknown decoding method {method!r}; there are {', '.join(METHODS)}")
-    order = checked_order(maps, maps_of_mirrored, permutation)
+    order = checked_order(maps, maps_of_mirrored, permutation, shift)
     if maps.dtype != maps_of_mirrored.dtype or maps.device != maps_of_mirrored.device:
         raise TypeError(
             f"maps and maps_of_mirrored must be of one type and device, not {maps.dtype} on {maps.device} and "

@@ -7,6 +7,7 @@ every decoder is a function of float32 maps, their best cells (x, y) and the val
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 
 import torch
@@ -218,19 +219,21 @@ def merge_flip(maps: Tensor, maps_of_mirrored: Tensor, permutation: Sequence[int
         (N, C, H, W) float32; differentiable.
 
     Raises:
-        TypeError: not float32 or bfloat16 tensors.
+        TypeError: not float32 or bfloat16 tensors, indices that are no ints, a `shift` that is no bool.
         ValueError: shapes differ, or `permutation` is none of J indices.
 
     Source: mmpose 759b39c, `flip_heatmaps`; golden/flip_*.npz.
     """
-    order = checked_order(maps, maps_of_mirrored, permutation)
+    order = checked_order(maps, maps_of_mirrored, permutation, shift)
     back = maps_of_mirrored.float().flip(-1)[:, order]
     if shift:
         back = torch.cat([back[..., :1], back[..., :-1]], -1)
     return 0.5 * (maps.float() + back)
 
 
-def checked_order(maps: Tensor, maps_of_mirrored: Tensor, permutation: Sequence[int]) -> list[int]:
+def checked_order(
+    maps: Tensor, maps_of_mirrored: Tensor, permutation: Sequence[int], shift: bool
+) -> list[int]:
     """The permutation of all C channels, once both passes are known to fit each other."""
     checked(maps, "maps")
     checked(maps_of_mirrored, "maps_of_mirrored")
@@ -238,7 +241,12 @@ def checked_order(maps: Tensor, maps_of_mirrored: Tensor, permutation: Sequence[
         raise ValueError(
             f"maps {tuple(maps.shape)} and maps_of_mirrored {tuple(maps_of_mirrored.shape)} differ in shape"
         )
-    order, channels = [int(i) for i in permutation], maps.shape[1]
+    if not isinstance(shift, bool):
+        raise TypeError(f"shift must be True or False, not {shift!r}")
+    try:
+        order, channels = [operator.index(i) for i in permutation], maps.shape[1]
+    except TypeError:
+        raise TypeError(f"permutation must be a sequence of ints, not {permutation!r}") from None
     if len(order) not in (channels, channels - 1) or sorted(order) != list(range(len(order))):
         raise ValueError(
             f"permutation must hold each of 0..J-1 once, J = {channels} or {channels - 1}; it is {order}"

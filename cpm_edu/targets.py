@@ -7,6 +7,7 @@ readable, is the specification of the other two.
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 
 import torch
@@ -48,8 +49,10 @@ def gaussian_targets(
             draws all.
         patch_sigmas: cut off outside a square of this many sigmas; None draws the whole Gaussian.
         background: append one more map, where no joint is: max(0, 1 - largest of the J).
-        dtype: of the maps, float32 or bfloat16; None: that of `out`, else float32 (float64 for float64 points).
-        out: contiguous tensor of the result's shape to draw into; it gets no gradient.
+        dtype: of the maps, float32 or bfloat16, or float64 for float64 points; None: that of `out`, else that
+            of the points (float32 for other types).
+        out: contiguous tensor of the result's shape to draw into; it gets no gradient, and must not share
+            memory with the points or weights.
         backend: "torch", "cpp", "cuda", or "auto": by device, plain torch where the points ask for a
             gradient or are float64.
 
@@ -57,13 +60,16 @@ def gaussian_targets(
         (..., J, H, W), or (..., J + 1, H, W) with the background; `out` where one was given.
 
     Raises:
-        ValueError: a shape or sigma that does not fit, a backend that does not take these tensors, or a point
-            that is drawn and not a finite number (backend "cuda" does not look and draws NaN).
+        TypeError: `size` is no pair of ints, `out` no tensor, or `dtype` no torch.dtype.
+        ValueError: a shape, size, dtype or sigma that does not fit, a backend that does not take these
+            tensors, or a point that is drawn and not a finite number (backend "cuda", and "torch" under
+            torch.compile, do not look and draw NaN).
         BackendUnavailable: a backend named explicitly cannot be had here.
 
     Source: Wei et al. 2016, section 3.2.2: b*(z) = exp(-||z - x||^2 / sigma^2), there without the factor 2.
     """
     sigma_cells = float(sigma_cells)
+    size = checked_size(size)
     centers, weights = _checked_points(centers_cells, weights, sigma_cells)
     *leading, joints, _ = centers.shape
     shape = (*leading, joints + int(background), *size)
@@ -108,10 +114,11 @@ def gaussian_targets_reference(
     """`gaussian_targets` in plain torch; differentiable with respect to the points."""
     centers, weights = _checked_points(centers_cells, weights, sigma_cells)
     drawn = weights > 0
-    if not torch.isfinite(centers[drawn]).all():
+    # to look into the points would break the graph of torch.compile
+    if not torch.compiler.is_compiling() and not torch.isfinite(centers[drawn]).all():
         raise ValueError("a joint with a weight above 0 has a position that is not a finite number")
     centers = torch.where(drawn[..., None], centers, torch.zeros_like(centers))
-    height, width = size
+    height, width = checked_size(size)
     dx = torch.arange(width, dtype=centers.dtype, device=centers.device) - centers[..., 0, None]
     dy = torch.arange(height, dtype=centers.dtype, device=centers.device) - centers[..., 1, None]
     along_x = torch.exp(-dx.square() / (2 * sigma_cells**2))  # (..., J, W)
@@ -122,6 +129,19 @@ def gaussian_targets_reference(
     along_y = along_y * drawn[..., None]
     maps = along_y[..., :, None] * along_x[..., None, :]
     return torch.cat([maps, background_map(maps)], -3) if background else maps
+
+
+def checked_size(size) -> tuple[int, int]:
+    """(H, W), once known to be two ints that are not negative."""
+    try:
+        height, width = map(operator.index, size)
+    except TypeError:
+        raise TypeError(f"size must be two ints (H, W), not {size!r}") from None
+    except ValueError:
+        raise ValueError(f"size must be two ints (H, W), not {size!r}") from None
+    if height < 0 or width < 0:
+        raise ValueError(f"size (H, W) must not be negative: {size!r}")
+    return height, width
 
 
 def _checked_points(centers_cells, weights, sigma_cells: float) -> tuple[Tensor, Tensor]:
@@ -141,8 +161,15 @@ def _checked_points(centers_cells, weights, sigma_cells: float) -> tuple[Tensor,
 
 
 def _checked_type(dtype, out: Tensor | None, shape: tuple[int, ...], centers: Tensor) -> torch.dtype:
+    if dtype is not None and not isinstance(dtype, torch.dtype):
+        raise TypeError(f"dtype must be a torch.dtype, not {dtype!r}")
+    if out is not None and not isinstance(out, Tensor):
+        raise TypeError(f"out must be a torch.Tensor, not {type(out).__name__}")
+    chosen = dtype or (centers.dtype if out is None else out.dtype)
+    if chosen not in (torch.float32, torch.bfloat16, centers.dtype):
+        raise ValueError(f"maps are float32 or bfloat16 (or float64, of float64 points), not {chosen}")
     if out is None:
-        return centers.dtype if dtype is None else dtype
+        return chosen
     if tuple(out.shape) != shape or not out.is_contiguous():
         layout = "" if out.is_contiguous() else " that is not contiguous"
         raise ValueError(f"out must be a contiguous {shape}, not {tuple(out.shape)}{layout}")
@@ -245,6 +272,7 @@ def belief_map_gaussians(
         raise ValueError(
             f"joints must be (N, J, 2) and visible (N, J), not {tuple(joints_px.shape)} and {tuple(weights.shape)}"
         )
+    size = checked_size(size)
     if convention == "center" and unbiased:
         raise ValueError('unbiased=True belongs to "msra"; "center" targets are always exact')
     if convention == "msra" and not unbiased and float(sigma_cells) != int(sigma_cells):
@@ -316,6 +344,7 @@ def center_map(
     center_px = torch.as_tensor(center_px).float()
     if center_px.ndim != 2 or center_px.shape[-1] != 2:
         raise ValueError(f"centres must be (N, 2), not {tuple(center_px.shape)}")
+    size = checked_size(size)
     sigma_px = CENTER_SIGMA_PX * size[0] / CENTER_BOX_PX if sigma_px is None else sigma_px
     known = torch.isfinite(center_px).all(-1)
     return gaussian_targets(center_px[:, None], size, sigma_px, weights=known[:, None], backend=backend)

@@ -102,6 +102,30 @@ if (last) {
         ),
         grid=4, block=32, arguments=(floats(64), floats(128), ints(1)),
     ),
+    "the last block puts the counter back": Planted(
+        "",
+        kernel(
+            """
+if (t == 0) {
+  partial[blockIdx.x] = x[blockIdx.x];
+  __threadfence();
+  if (atomicAdd(ticket, 1) == gridDim.x - 1) {
+    __threadfence();
+    float sum = 0;
+    for (int b = 0; b < gridDim.x; ++b) sum += partial[b];
+    partial[gridDim.x] = sum;
+    *ticket = 0;
+  }
+}
+""",
+            "const float* x, float* partial, int* ticket",
+        ),
+        grid=4, block=32, arguments=(floats(64), floats(5), ints(1)),
+    ),
+    "a reduction of eight lanes": Planted(
+        "", kernel("float v = x[t];\nif (t < 8)\n  for (int d = 4; d; d /= 2) v += __shfl_down_sync(0xff, v, d);\nif (t == 0) out[0] = v;"),
+        arguments=IN_OUT,
+    ),
     "lock": Planted(
         "",
         kernel(
@@ -147,7 +171,7 @@ if (x[t] > 0.5f) {
         arguments=IN_OUT,
     ),
     "a warp that is not whole": Planted(
-        "", kernel("float v = x[t];\nfor (int d = 16; d; d /= 2) v += __shfl_xor_sync(0xffffffffu, v, d);\nout[t] = v;"),
+        "", kernel("float v = x[t];\nfor (int d = 4; d; d /= 2) v += __shfl_xor_sync(0xffffffffu, v, d);\nout[t] = v;"),
         block=40, arguments=IN_OUT,
     ),
     "ping-pong": Planted(

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -161,6 +162,61 @@ def test_out_that_does_not_fit(backend, device):
     out = torch.zeros(2, 3, 4, 5, device=device)
     with pytest.raises(ValueError, match="bfloat16"):
         targets.gaussian_targets(points, (4, 5), 1.0, out=out, dtype=torch.bfloat16, backend=backend)
+
+
+@pytest.mark.parametrize(
+    ("size", "error"),
+    [
+        ((-1, 4), ValueError),
+        ((4,), ValueError),
+        ((4, 4, 4), ValueError),
+        ((4.0, 4), TypeError),
+        (4, TypeError),
+        (None, TypeError),
+        ("44", TypeError),
+    ],
+)
+def test_a_size_that_is_none(backend, device, size, error):
+    points = torch.zeros(1, 1, 2, device=device)
+    with pytest.raises(error, match=r"^size .*, not |^size .* must not be negative"):
+        targets.gaussian_targets(points, size, 1.0, backend=backend)
+    with pytest.raises(error, match=r"^size "):
+        targets.center_map(points[0], size, backend=backend)
+    with pytest.raises(error, match=r"^size "):
+        belief_map_gaussians(points, torch.ones(1, 1), size=size, stride=8, sigma_cells=1)
+
+
+def test_a_type_that_maps_never_have(backend, device):
+    points = torch.zeros(1, 2, device=device)
+    for dtype in (torch.int32, torch.float16, torch.bool, torch.float64):
+        with pytest.raises(ValueError, match=f"maps are float32 or bfloat16 .*, not {dtype}"):
+            targets.gaussian_targets(points, (4, 5), 1.0, dtype=dtype, backend=backend)
+        out = torch.zeros(1, 4, 5, dtype=dtype, device=device)
+        with pytest.raises(ValueError, match=f"maps are float32 or bfloat16 .*, not {dtype}"):
+            targets.gaussian_targets(points, (4, 5), 1.0, out=out, backend=backend)
+    with pytest.raises(TypeError, match=r"dtype must be a torch.dtype, not 'float32'"):
+        targets.gaussian_targets(points, (4, 5), 1.0, dtype="float32", backend=backend)
+    with pytest.raises(TypeError, match=r"out must be a torch.Tensor, not ndarray"):
+        targets.gaussian_targets(points, (4, 5), 1.0, out=np.zeros((1, 4, 5)), backend=backend)
+    points = points.double()
+    for dtype in (torch.float64, torch.float32):
+        assert targets.gaussian_targets(points, (4, 5), 1.0, dtype=dtype).dtype == dtype
+
+
+# ---- torch.compile
+
+
+def test_plain_torch_compiles_in_one_piece():
+    torch._dynamo.reset()
+
+    def draw(points, weights):
+        return targets.gaussian_targets(
+            points, (4, 5), 1.0, weights=weights, background=True, backend="torch"
+        )
+
+    points, weights = torch.rand(2, 3, 2), torch.tensor([1.0, 0.0, 1.0]).expand(2, 3)
+    compiled = torch.compile(draw, fullgraph=True, backend="eager")
+    assert torch.equal(compiled(points, weights), draw(points, weights))
 
 
 # ---- described, not drawn

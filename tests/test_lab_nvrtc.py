@@ -60,6 +60,25 @@ def test_errors_are_the_students_lines(library):
     assert "    if (i < n) out[i] = part * s" in str(caught.value)
 
 
+def test_constants_of_the_c_headers(library):
+    names = [
+        "INFINITY",
+        "NAN",
+        "FLT_MAX",
+        "FLT_MIN",
+        "FLT_EPSILON",
+        "INT_MAX",
+        "INT_MIN",
+        "UINT_MAX",
+        "M_PI",
+        "CUDART_INF_F",
+        "CUDART_NAN_F",
+    ]
+    body = " ".join(f"out[{i}] = {name};" for i, name in enumerate(names))
+    source = "#include <cfloat>\n#define DBL_MAX 3.0\n__global__ void k(float* out) { %s }"
+    assert nvrtc.compile(source % body, "sm_90").startswith(b"\x7fELF")
+
+
 def test_error_in_a_header(library, tmp_path):
     (tmp_path / "part.h").write_text("\n__device__ float f() { return none; }\n")
     (tmp_path / "k.cu").write_text('#include "part.h"\n' + CELL)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import compiled_backends_only
 
 from cpm_edu import losses
 from cpm_edu.targets import GaussianTargets
@@ -171,6 +172,45 @@ def test_unknown_normalization(stage_loss):
         stage_loss(torch.zeros(1, 1, 1, 1, 1), torch.zeros(1, 1, 1, 1), normalization="sum")
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("belief_maps", [torch.zeros(1, 1, 1, 1)]),
+        ("targets", None),
+        ("targets", np.zeros((1, 1, 1, 1))),
+        ("belief_maps", np.zeros((1, 1, 1, 1, 1))),
+        ("weights", np.zeros((1, 1))),
+        ("weights", 1.0),
+    ],
+)
+def test_what_is_no_tensor_is_named(backend, name, wrong):
+    given = {"belief_maps": torch.zeros(1, 1, 1, 1, 1), "targets": torch.zeros(1, 1, 1, 1), name: wrong}
+    with pytest.raises(TypeError, match=f"{name} must be a torch.Tensor.*, not {type(wrong).__name__}"):
+        losses.stage_loss(**given, backend=backend)
+    with pytest.raises(TypeError, match=f"{name} must be a torch.Tensor"):
+        losses.stage_loss_reference(**given)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int32, torch.int64])
+def test_weights_may_be_bools_and_whole_numbers(stage_loss, dtype):
+    beliefs, targets, _ = random_case()
+    weights = torch.tensor([[1, 0, 1, 1], [0, 1, 0, 1]])
+    found = stage_loss(beliefs, targets, weights.to(dtype))
+    assert torch.equal(found, stage_loss(beliefs, targets, weights.float()))
+
+
+@compiled_backends_only
+def test_a_type_that_is_refused_is_named(backend, device):
+    maps, targets, weights = (t.to(device) for t in random_case())
+    for name, given in (
+        ("float64 belief_maps", (maps.double(), targets, weights)),
+        ("int64 targets", (maps, targets.long(), weights)),
+        ("float16 weights", (maps, targets, weights.half())),
+    ):
+        with pytest.raises(ValueError, match=f"takes float32 and bfloat16, not {name}; "):
+            losses.stage_loss(*given, backend=backend)
+
+
 # ---- gradients
 
 
@@ -223,3 +263,16 @@ def test_gradient_by_hand(stage_loss):
     beliefs.grad = None
     stage_loss(beliefs, torch.ones(1, 2, 1, 1), weights, normalization="euclidean").sum().backward()
     assert beliefs.grad.flatten().tolist() == [3.0 - 1.0, 0.0], "Caffe's half cancels the exponent"
+
+
+def test_inside_torch_func_auto_is_plain_torch_and_a_named_backend_refuses(backend, device):
+    maps, targets, weights = (t.to(device) for t in random_case(size=(3, 4)))
+
+    def total(leaf, backend):
+        return losses.stage_loss(leaf, targets, weights, backend=backend).sum()
+
+    expected = torch.func.grad(total)(maps, "torch")
+    assert torch.equal(torch.func.grad(total)(maps, "auto"), expected)
+    if backend != "torch":
+        with pytest.raises(ValueError, match=f'"{backend}" gives no gradient to torch.func transforms; '):
+            torch.func.grad(total)(maps, backend)

@@ -187,3 +187,22 @@ def test_merge_flip_is_differentiable():
     # mirrored, the first column comes back as the last one, which the shift pushes out
     assert torch.equal(b.grad[..., -1], torch.ones(1, 3, 4))
     assert torch.equal(b.grad[..., 0], torch.zeros(1, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("permutation", "shift", "message"),
+    [
+        (None, True, "permutation must be a sequence of ints, not None"),
+        (3, True, "permutation must be a sequence of ints, not 3"),
+        ((0.0, 1.0), True, "permutation must be a sequence of ints, not "),
+        ("01", True, "permutation must be a sequence of ints, not '01'"),
+        ((0, 1), "no", "shift must be True or False, not 'no'"),
+        ((0, 1), None, "shift must be True or False, not None"),
+    ],
+)
+def test_wrong_kinds_are_named(backend, device, permutation, shift, message):
+    maps = torch.zeros(1, 2, 3, 3, device=device)
+    with pytest.raises(TypeError, match=message):
+        merge_flip(maps, maps, permutation, shift=shift)
+    with pytest.raises(TypeError, match=message):
+        merge_flip_decode(maps, maps, permutation, shift=shift, backend=backend)

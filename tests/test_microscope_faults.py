@@ -8,12 +8,14 @@ from functools import cache
 import pytest
 import torch
 from emulator_tools import compilers, require_compiler
-from planted_kernels import PLANTED
+from planted_kernels import PLANTED as ALONE
+from planted_teamwork import TEAMWORK
 from sound_kernels import SOUND
 
 from cpm_edu.kernels.faults import KINDS
 from cpm_edu.kernels.lab import Kernel, KernelFault
 
+PLANTED = [*ALONE, *TEAMWORK]
 # kinds that a whole launch has, not a line: tested in test_lab.py
 ELSEWHERE = {"interrupted", "too-much-shared"}
 

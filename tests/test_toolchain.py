@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from build_tools import FLAGS, call, number
 from conftest import skip_or_fail
 
 from cpm_edu.kernels import libraries, toolchain
+from cpm_edu.kernels.build import shared_library
+from cpm_edu.kernels.ninja import failure
 from cpm_edu.kernels.toolchain import BuildError, Compiler, find_compiler, find_cuda, find_ninja
 
 ROOT = Path(__file__).parent.parent
@@ -214,3 +217,57 @@ def test_the_cuda_library_compiles_links_and_registers_for_cuda_only(tmp_path, m
     command = [sys.executable, "-c", LOADS_CUDA, stub.with_suffix(".so"), library]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.stdout == "True False\n", done.stderr[-2000:]
+
+
+# ---- libraries damaged since they were built
+
+
+@pytest.fixture
+def built(tmp_path, monkeypatch):
+    """A small library in a cache of its own, and how to ask for it again."""
+    if find_compiler() is None or find_ninja() is None:
+        skip_or_fail("cpp", "there is no C++ compiler or no ninja")
+    for name in ("CPM_EDU_CACHE", "XDG_CACHE_HOME", "TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr("cpm_edu.kernels.cache.tempfile.tempdir", str(tmp_path))
+    return lambda: shared_library("damaged", [number()], flags=FLAGS)
+
+
+@pytest.mark.parametrize("damage", ["cut", "junk", "one byte", "no record"])
+def test_a_damaged_library_is_built_again(built, damage, capsys):
+    library = built()
+    whole = library.read_bytes()
+    cut = {"cut": whole[: len(whole) // 2], "junk": b"junk", "one byte": whole[:-1] + b"?"}
+    if damage == "no record":
+        library.with_suffix(".json").unlink()
+    else:
+        library.write_bytes(cut[damage])
+    assert built() == library
+    assert (library.stat().st_size, call(library)) == (len(whole), 42)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert f"{library} is damaged and built again" in told
+    built()
+    assert not capsys.readouterr().err
+
+
+def test_a_damaged_library_is_ignored_where_none_can_be_built(built, monkeypatch):
+    built().write_bytes(b"junk")
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(BuildError, match=r"there is no C\+\+ compiler; install one"):
+        built()
+
+
+# ---- what ninja prints
+
+
+def test_the_command_is_that_of_the_file_that_failed():
+    output = (
+        "[1/3] 0.o\na.cpp:1: warning: no error\nFAILED: 1.o\nc++ -Werror b.cpp\nTerminated\n"
+        "FAILED: [code=1] 2.o\nc++ c.cpp\nc.cpp:3: error: x\nninja: build stopped: subcommand failed.\n"
+    )
+    assert failure("n", output, Path("/w")) == (
+        "compiling n failed:\n  c.cpp:3: error: x\nwith the command\n  c++ c.cpp"
+    )
+    assert "no such tool\nwith the command\n  ninja" in failure("n", "ninja: error: no such tool", Path("/w"))

@@ -25,6 +25,9 @@ VERDICTS = (
 )
 
 
+ROW, NO_CELL = 16, -2  # a long row of cells is drawn as rows of so many
+
+
 def verdict(stats: LineStats) -> tuple[str, str, str]:
     """(colour, sign, words) for the cost of a line, by its ratio to the ideal."""
     ratio = stats.cost / max(stats.ideal, 1)
@@ -44,7 +47,7 @@ def draw_owners(
         shape: (rows, columns) as which the argument's elements are drawn, from its first element on.
         write: who wrote it last; False: who read it last.
         window: at most so many rows and columns are drawn, from the top left corner; None: as many as leave
-            room for the numbers.
+            room for the numbers, or 96 where those would show one row of blocks.
     """
     rows, columns = shape
     blocks, threads = (
@@ -52,9 +55,13 @@ def draw_owners(
     )
     digits = len(str(max(int(threads.max(initial=0)), 0)))
     fitting = 24 if digits < 3 else 36 // (digits - 1)
-    window = window or (2 * fitting // 3, fitting)
+    close = (2 * fitting // 3, fitting)
+    window = window or ((96, 96) if rows > close[0] and np.ptp(blocks[: close[0], 0]) == 0 else close)
     rows, columns = min(rows, window[0]), min(columns, window[1])
     blocks, threads = blocks[:rows, :columns], threads[:rows, :columns]
+    if wrapped := rows == 1 and shape[1] > ROW:  # one row of cells would be a thin line: go on below
+        blocks, threads = (_wrap(owner[: shape[1]]) for owner in trace.owners(argument, write=write))
+        rows, columns = blocks.shape
     colors = THREAD_CMAP(0.08 + 0.87 * (threads % WARP) / (WARP - 1))[..., :3]
     colors[threads < 0] = 1.0
     ax.imshow(colors, interpolation="nearest")
@@ -63,29 +70,35 @@ def draw_owners(
     for y in range(rows):
         for x in range(columns):
             thread = threads[y, x]
-            if thread < 0:
+            if NO_CELL < thread < 0:
                 ax.plot([x - 0.3, x + 0.3], [y - 0.3, y + 0.3], color=WASTE, lw=1)
                 ax.plot([x - 0.3, x + 0.3], [y + 0.3, y - 0.3], color=WASTE, lw=1)
-            elif fontsize >= 4:
-                ax.text(
-                    x, y, str(thread), ha="center", va="center", fontsize=fontsize, color=ink_on(colors[y, x])
-                )
+            elif fontsize >= 4 and thread >= 0:
+                color = ink_on(colors[y, x])
+                ax.text(x, y, str(thread), ha="center", va="center", fontsize=fontsize, color=color)
     for i in range(columns + 1):
         ax.axvline(i - 0.5, color="white", lw=0.6)
     for i in range(rows + 1):
         ax.axhline(i - 0.5, color="white", lw=0.6)
     _outline(ax, blocks)
     verb = "written" if write else "read"
-    whole = (rows, columns) == tuple(shape)
+    whole = (rows, columns) == tuple(shape) or (wrapped and rows * columns >= shape[1])
     ax.set_title(
         f"{argument}: the thread that each cell was {verb} by" + ("" if whole else " (top left part)"),
         fontsize=9, loc="left", color=INK, pad=9,
     )  # fmt: skip
     ax.set_xticks(range(0, columns, max(1, columns // 8)))
-    ax.set_yticks(range(0, rows, max(1, rows // 8)))
+    ticks = range(0, rows, max(1, rows // 8))
+    ax.set_yticks(ticks, [y * ROW if wrapped else y for y in ticks])
     ax.tick_params(labelsize=7, length=2, color=INK)
     for spine in ax.spines.values():
         spine.set_visible(False)
+
+
+def _wrap(owner: np.ndarray) -> np.ndarray:
+    """A row of cells as rows of ROW cells, at most ROW of them; NO_CELL fills the last one."""
+    padded = np.pad(owner, (0, -len(owner) % ROW), constant_values=NO_CELL)
+    return padded.reshape(-1, ROW)[:ROW]
 
 
 def _outline(ax: Axes, blocks: np.ndarray) -> None:

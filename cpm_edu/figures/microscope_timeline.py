@@ -13,13 +13,13 @@ from .microscope_style import GLOBAL_COLOR, INK, PALE, SHARED_COLOR, WASTE
 
 __all__ = ["draw_timeline"]
 
-MARKS = {False: "o", True: "s"}  # load, store
+MARKS = {"load": "o", "store": "s", "atomic": "^"}
 
 
 def draw_timeline(ax: Axes, trace: Trace, *, block: int = 0, threads: Sequence[int] | None = None) -> None:
     """Accesses of some threads, step by step; a barrier is a line that all must reach before any goes on.
 
-    Steps count a thread's accesses; they are no time. Circles are loads and squares stores; filled ones touch
+    Steps count a thread's accesses; they are no time. Circles are loads, squares stores and triangles atomics; filled ones touch
     global memory, hollow ones shared memory. The two sides of the first race are ringed and joined, if both
     are among the threads.
 
@@ -39,9 +39,9 @@ def draw_timeline(ax: Axes, trace: Trace, *, block: int = 0, threads: Sequence[i
         ax.axhline(row, color=PALE, lw=0.8, zorder=0)
     _draw_waits(ax, rows, threads, starts, longest, len(barriers))
     size = float(np.clip(2600 / (starts[-1] + longest[-1] + 1), 7, 30))  # many steps: smaller marks
-    for is_write, marker in MARKS.items():
+    for action, marker in MARKS.items():
         for shared in (False, True):
-            mine = (rows["is_write"] == is_write) & ((rows["argument"] == SHARED) == shared)
+            mine = _does(rows, action) & ((rows["argument"] == SHARED) == shared)
             color = SHARED_COLOR if shared else GLOBAL_COLOR
             face = "white" if shared else color
             ax.scatter(
@@ -86,6 +86,12 @@ def draw_timeline(ax: Axes, trace: Trace, *, block: int = 0, threads: Sequence[i
         handles=_key(rows, len(barriers) > 0, race is not None), fontsize=6.5, ncol=6, loc="upper center", bbox_to_anchor=(0.5, -0.02),
         frameon=False, handletextpad=0.3, columnspacing=1.0,
     )  # fmt: skip
+
+
+def _does(rows: np.ndarray, action: str) -> np.ndarray:
+    if action == "atomic":
+        return rows["is_atomic"]
+    return (rows["is_write"] == (action == "store")) & ~rows["is_atomic"]
 
 
 def _layout(rows: np.ndarray, threads: Sequence[int], num_barriers: int) -> tuple[np.ndarray, np.ndarray]:
@@ -143,14 +149,14 @@ def _interesting(trace: Trace, rows: np.ndarray, size: int, count: int = 8) -> l
 def _key(rows: np.ndarray, has_barriers: bool, has_race: bool) -> list:
     key = []
     for shared, space in ((False, "global"), (True, "shared")):
-        for is_write, action in ((False, "load"), (True, "store")):
-            if not (((rows["argument"] == SHARED) == shared) & (rows["is_write"] == is_write)).any():
+        for action in MARKS:
+            if not (((rows["argument"] == SHARED) == shared) & _does(rows, action)).any():
                 continue
             color = SHARED_COLOR if shared else GLOBAL_COLOR
             mark = Line2D(
                 [],
                 [],
-                marker=MARKS[is_write],
+                marker=MARKS[action],
                 ls="",
                 mfc="white" if shared else color,
                 mec=color,

@@ -22,11 +22,14 @@ from pathlib import Path
 from .cache import (
     UNFINISHED,
     cache_folders,
+    digest_of,
     display,
+    is_whole,
     locked_folder,
     matching,
     remove_old,
     remove_unfinished,
+    say,
 )
 from .ninja import escaped, failure, run_ninja
 from .toolchain import (
@@ -117,7 +120,10 @@ class Recipe:
         return any(source.path.suffix == ".cu" for source in self.sources)
 
     def find(self) -> Path | None:
-        """The built library, or None. Where there is no compiler to ask for, that of any compiler will do."""
+        """The built library, or None. Where there is no compiler to ask for, that of any compiler will do.
+
+        One that was damaged since it was built counts as missing.
+        """
         content = self.content_key()
         try:
             pattern = f"{self.name}-{content}-{self._tools_key()}.so"
@@ -125,7 +131,8 @@ class Recipe:
             if self.compiler is not None:
                 raise
             pattern = f"{self.name}-{content}-*.so"
-        return next((found for folder in cache_folders() for found in matching(folder, pattern)), None)
+        libraries = (found for folder in cache_folders() for found in matching(folder, pattern))
+        return next(filter(is_whole, libraries), None)
 
     def _tools_key(self) -> str:
         tools = _compiler(self.compiler).identity()
@@ -154,6 +161,8 @@ class Recipe:
                 return library
             remove_unfinished(folder, self.name)
             stem = f"{self.name}-{self.content_key()}-{self._tools_key()}"
+            if (folder / f"{stem}.so").exists():
+                say(f"{display(folder / stem)}.so is damaged and built again")
             workshop = folder / (stem + UNFINISHED)
             workshop.mkdir(mode=0o700)
             try:
@@ -186,6 +195,7 @@ class Recipe:
             "flags": shlex.join(self.flags),
             "seconds": round(time.perf_counter() - start, 2),
             "built": time.strftime("%Y-%m-%d %H:%M:%S"),
+            "sha256": digest_of(workshop / "library.so"),
         }
 
     def _ninja_file(self, workshop: Path, compiler: Compiler) -> str:

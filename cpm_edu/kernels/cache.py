@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
+import json
 import os
 import shutil
 import stat
@@ -15,7 +17,10 @@ from pathlib import Path
 
 from .toolchain import BuildError
 
-__all__ = ["cache_folders", "display", "locked_folder", "matching", "remove_old", "remove_unfinished", "say"]
+__all__ = [
+    "cache_folders", "digest_of", "display", "is_whole", "locked_folder", "matching", "remove_old",
+    "remove_unfinished", "say",
+]  # fmt: skip
 
 KEPT = 100  # libraries of one name in one folder; every edit of a kernel in a notebook makes one
 UNFINISHED = ".unfinished"  # ends the name of a folder in which a build runs, or died
@@ -55,6 +60,18 @@ def matching(folder: Path, pattern: str) -> list[Path]:
         return [folder / name for name in sorted(fnmatch.filter(os.listdir(folder), pattern))]
     except OSError:
         return []
+
+
+def digest_of(library: Path) -> str:
+    return hashlib.sha256(library.read_bytes()).hexdigest()
+
+
+def is_whole(library: Path) -> bool:
+    """Whether a library is what its build wrote, by the record beside it: a cut one would kill the process."""
+    try:
+        return json.loads(library.with_suffix(".json").read_text())["sha256"] == digest_of(library)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 @contextmanager

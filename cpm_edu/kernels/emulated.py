@@ -240,8 +240,10 @@ class EmulatedKernels:
         kind, text = raw.kind.decode(), raw.text.decode(errors="replace")
         region = memory.nearest(raw.address) if raw.address > 1 << 20 and not raw.is_shared else None
         if region is not None:
-            kind, text = _beyond(kind, text, raw, region)
+            kind, text = _beyond(kind, text, raw, region, memory.regions)
         source, other = self.source, ""
+        if kind == "barrier-after-exit" and not source.returns_before(file, line):
+            kind, text = "divergent-barrier", text.replace("have left the kernel", "went past it to the end")
         if raw.other_line:
             other = f"thread {point(tuple(raw.other_thread))}, line {raw.other_line}: {source.line(file, raw.other_line)}"
         thread = tuple(raw.thread) if line or raw.place else None
@@ -258,12 +260,21 @@ class EmulatedKernels:
         )
 
 
-def _beyond(kind: str, text: str, raw: RawFault, region: Region) -> tuple[str, str]:
+def _beyond(
+    kind: str, text: str, raw: RawFault, region: Region, regions: Sequence[Region]
+) -> tuple[str, str]:
     """What a pointer that left its tensor, or wrote to an input, did in words of the tensor."""
     index, verb = (raw.address - region.start) // region.item_bytes, "writes" if raw.is_write else "reads"
     if 0 <= index < region.numel:
         if region.const and raw.is_write:
-            return "write-to-input", f"writes {region.name}[{index}], which the kernel takes as const"
+            text = f"writes {region.name}[{index}], which the kernel takes as const"
+            for other in regions:
+                cell = (raw.address - other.start) // other.item_bytes
+                if not other.const and 0 <= cell < other.numel:
+                    text += (
+                        f"; it is {other.name}[{cell}] too: the two tensors share memory, pass a clone of one"
+                    )
+            return "write-to-input", text
         return kind, text
     if kind in ("wild-pointer", "out-of-bounds-read", "out-of-bounds-write"):
         kind = "out-of-bounds-write" if raw.is_write else "out-of-bounds-read"

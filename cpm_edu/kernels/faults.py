@@ -25,6 +25,8 @@ KINDS = {
     "divergent-barrier": "move __syncthreads() out of the branch, so that all threads of the block meet the same one",
     "barrier-after-exit": "do not return before a barrier: put the work, not the barrier, inside the `if`",
     "divergent-warp": "let all lanes named in the mask reach the same call, or name fewer lanes in the mask",
+    "shuffle-from-absent-lane": "its value is undefined: let all lanes of the warp reach the shuffle (put the work, not "
+    "the shuffle, inside the `if`, and launch whole warps), or name and read only lanes that are there",
     "lane-not-in-mask": "a lane that calls must be named in its own mask: use 0xffffffff and call it in all lanes",
     "write-to-input": "the parameter is `const`: write to an output instead",
     "misaligned": "a vector must start at a multiple of its size; use single loads for the cells before and after",
@@ -64,7 +66,7 @@ class RawFault(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fault:
     """One thing that is wrong, with the thread that met it first.
 
@@ -94,10 +96,20 @@ class Fault:
     def cure(self) -> str:
         return KINDS.get(self.kind, "")
 
-    def __str__(self) -> str:
+    def _what(self) -> str:
         where = "some thread" if self.block is None else f"block {point(self.block)}"
         where += f" thread {point(self.thread)}" if self.thread is not None else ""
-        lines = [f"{self.kind}: {where} {self.text}"]
+        return f"{self.kind}: {where} {self.text}"
+
+    def __repr__(self) -> str:
+        """One line, for lists of faults; `str` also tells the other side and what to do."""
+        place = (
+            f"; {self.file + ' ' if self.file else ''}line {self.line}: {self.source}" if self.line else ""
+        )
+        return f"<{self._what()}{place}>"
+
+    def __str__(self) -> str:
+        lines = [self._what()]
         if self.line:
             lines.append(f"  {self.file + ' ' if self.file else ''}line {self.line}: {self.source}")
         if self.other:

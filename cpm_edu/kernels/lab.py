@@ -153,8 +153,9 @@ class Kernel:
                 f"{self.signature.name} promises __launch_bounds__({most}); a block of {threads} threads fails"
             )
         if isinstance(shared, bool) or not isinstance(shared, int) or shared < 0:
+            got = f"a tensor of shape {tuple(shared.shape)}" if isinstance(shared, Tensor) else repr(shared)
             raise TypeError(
-                f"the third argument is `shared`, bytes of dynamic shared memory (0 for none), got {shared!r}"
+                f"the third argument is `shared`, bytes of dynamic shared memory (0 for none), got {got}"
             )
         if shared > MOST_SHARED:
             raise ValueError(f"a block gets at most {MOST_SHARED} bytes of shared memory, asked for {shared}")

@@ -55,7 +55,9 @@ class Microscope:
             lines = kernels.lines([*map(int, places), *of_faults])
             files = sorted({"", *(kernels.source.shown(file) for file, _ in lines.values())})
             accesses = _accesses(records, lines, files, memory, kernels.source.shown)
-            reader = _FaultReader(kernels, lines, memory, accesses, self._shared_names, static_bytes)
+            reader = _FaultReader(
+                kernels, lines, memory, accesses, self._shared_names, static_bytes, grid, block
+            )
             faults = _merged([reader.read(raw) for raw in raw_faults])
             regions = memory.regions
         sources = {
@@ -128,9 +130,10 @@ def _accesses(records: np.ndarray, lines: dict, files: list[str], memory: Guarde
 class _FaultReader:
     """Turns the runtime's faults into words of the source: names, indices, lines."""
 
-    def __init__(self, kernels, lines, memory, accesses, shared_names, static_bytes):
+    def __init__(self, kernels, lines, memory, accesses, shared_names, static_bytes, grid, block):
         self.kernels, self.lines, self.memory, self.accesses = kernels, lines, memory, accesses
         self.shared_names, self.static_bytes = shared_names, static_bytes
+        self.grid, self.block = grid, block
 
     def read(self, raw: RawFault) -> Fault:
         fault = self.kernels.fault(raw, self.lines, self.memory)
@@ -176,12 +179,19 @@ class _FaultReader:
         return replace(fault, kind="lost-update") if is_update else fault
 
     def _updates(self, raw: RawFault, line: int) -> bool:
-        """Whether one thread both reads and writes this very cell in this line."""
+        """Whether both threads read this very cell in this line, and then write it."""
         here = self.accesses[(self.accesses["line"] == line) & (self.accesses["address"] == raw.address)]
         here = here[(here["argument"] == SHARED) == bool(raw.is_shared)]
-        reads, writes = (here[here["is_write"] == w] for w in (False, True))
-        who = ["block", "thread"]
-        return bool(set(reads[who].tolist()) & set(writes[who].tolist()))
+        for block, thread in (
+            (raw.block, raw.thread),
+            (raw.other_block, raw.other_thread),
+        ):
+            is_one = here["block"] == _number(block, self.grid)
+            one = here[is_one & (here["thread"] == _number(thread, self.block))]
+            reads, writes = (one["step"][one["is_write"] == w] for w in (False, True))
+            if not len(reads) or not len(writes) or reads.min() > writes.max():
+                return False
+        return True
 
     def _cell(self, address: int) -> str:
         region = self.memory.nearest(address)
@@ -201,6 +211,10 @@ class _FaultReader:
         if offset >= dynamic_start:
             return f"byte {offset - dynamic_start} of dynamic shared memory"
         return f"shared memory, byte {offset}"
+
+
+def _number(at, size) -> int:
+    return at[0] + size[0] * (at[1] + size[1] * at[2])
 
 
 def _merged(faults: list[Fault]) -> list[Fault]:

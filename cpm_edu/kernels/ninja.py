@@ -51,11 +51,22 @@ _COMPLAINT = r"error|undefined reference|undefined symbol|multiple definition|ca
 
 def failure(name: str, output: str, workshop: Path) -> str:
     """The compiler's first error lines, and the command that printed them."""
-    lines = output.replace(f"{workshop}/", "").splitlines()  # the folder is gone when this is read
-    failed = next((i for i, line in enumerate(lines) if line.startswith("FAILED:")), -1)
-    command = lines[failed + 1] if 0 <= failed < len(lines) - 1 else "ninja"
-    told = lines[failed + 2 :] if failed >= 0 else lines
-    told = [line for line in told if not line.startswith(("[", "ninja: build stopped"))]
-    first = next((i for i, line in enumerate(told) if re.search(_COMPLAINT, line, re.IGNORECASE)), 0)
-    excerpt = "\n".join("  " + line for line in told[first : first + 12])
+    commands = [("ninja", [])]  # each that failed, with what it printed
+    lines = iter(output.replace(f"{workshop}/", "").splitlines())  # the folder is gone when this is read
+    for line in lines:
+        if line.startswith("FAILED:"):
+            commands.append((next(lines, "ninja"), []))
+        elif re.match(r"\[\d+/\d+\] ", line):  # a command that did not fail
+            commands.append(("", []))
+        elif not line.startswith("ninja: build stopped"):
+            commands[-1][1].append(line)
+    failed = [entry for entry in commands[1:] if entry[0]] or commands[:1]
+    complaints = [
+        (command, told[i:])
+        for command, told in failed
+        for i, line in enumerate(told)
+        if re.search(_COMPLAINT, line, re.IGNORECASE)
+    ]
+    command, told = (complaints or failed)[0]
+    excerpt = "\n".join("  " + line for line in told[:12])
     return f"compiling {name} failed:\n{excerpt}\nwith the command\n  {command}"

@@ -81,7 +81,8 @@ class Nvrtc:
             CompileError: with the source's own lines.
             BuildError: NVRTC itself failed, for example because it does not know the architecture.
         """
-        text = f'{PRELUDE}#line 1 "{source.label}"\n{source.with_dynamic_shared()}\n'
+        constants = (bundled_folder("csrc") / "emulator" / "constants.h").read_text(encoding="utf-8")
+        text = f'{PRELUDE}{constants.replace("#pragma once", "")}#line 1 "{source.label}"\n{source.with_dynamic_shared()}\n'
         folders = [*source.folders, bundled_folder("csrc")]
         options = [
             f"--gpu-architecture={arch}", "--std=c++17", "-default-device", "--generate-line-info",

@@ -46,7 +46,9 @@ for _schema in SCHEMAS:
 # ---- which backend
 
 
-def resolve(backend: str, device: torch.device, dtype: torch.dtype, gradient_to: str = "") -> str:
+def resolve(
+    backend: str, device: torch.device, dtype: torch.dtype, gradient_to: str = "", argument: str = ""
+) -> str:
     """Who computes: "torch", "cpp" or "cuda", loaded and ready.
 
     "auto" picks by device; the environment variable CPM_EDU_BACKEND may say what it picks. It takes plain
@@ -56,6 +58,7 @@ def resolve(backend: str, device: torch.device, dtype: torch.dtype, gradient_to:
     Args:
         gradient_to: what asks for a gradient that the compiled ops lack, such as "centers_cells"; empty:
             nothing does.
+        argument: what is of this type, for the refusal.
 
     Raises:
         ValueError: no such backend, or one that does not take this device, type or gradient.
@@ -67,7 +70,7 @@ def resolve(backend: str, device: torch.device, dtype: torch.dtype, gradient_to:
         return backend
     refusal = None
     if dtype not in (torch.float32, torch.bfloat16):
-        refusal = f"takes float32 and bfloat16, not {str(dtype).removeprefix('torch.')}"
+        refusal = f"takes float32 and bfloat16, not {str(dtype).removeprefix('torch.')} {argument}".rstrip()
     elif gradient_to:
         refusal = f"gives no gradient to {gradient_to}"
     if backend != "auto":

@@ -220,7 +220,9 @@ def _check_tensor(parameter: Parameter, argument, where: str) -> Tensor | None:
 def _check_number(parameter: Parameter, argument, where: str):
     ctype = NUMBERS[parameter.type][0]
     if isinstance(argument, Tensor):
-        raise TypeError(f"{where} is `{parameter}`: it takes a number, got a tensor; pass .item()")
+        raise TypeError(
+            f"{where} is `{parameter}`: it takes a number, got a tensor of shape {tuple(argument.shape)}; pass .item()"
+        )
     if parameter.type in ("float", "double"):
         if isinstance(argument, bool) or (
             not isinstance(argument, (int, float)) and not hasattr(argument, "__float__")

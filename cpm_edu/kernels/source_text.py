@@ -20,6 +20,13 @@ SUFFIXES = (".cu", ".cuh", ".h", ".cpp")
 EXTERN_SHARED = re.compile(
     r"\bextern\s+__shared__\s+(?:__align__\s*\(\s*\d+\s*\)\s*)?([A-Za-z_][\w:\s]*?)\s*\b(\w+)\s*\[\s*\]"
 )
+KNOWN_HEADERS = (
+    "assert.h", "cassert", "cfloat", "climits", "cmath", "cstddef", "cstdint", "cstdio", "cuda_runtime.h", "cuda.h",
+    "device_launch_parameters.h", "float.h", "limits.h", "math.h", "math_constants.h", "stddef.h", "stdint.h", "stdio.h",
+)  # fmt: skip
+MISSING_HEADERS = {
+    "cuda_fp16.h": "half", "cuda_bf16.h": "__nv_bfloat16", "cooperative_groups.h": "cooperative groups", "mma.h": "wmma",
+}  # fmt: skip
 SYSTEM_HEADER = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>\n]*)>", re.MULTILINE)
 
 
@@ -46,11 +53,18 @@ class KernelSource:
         text = str(source) if path is None else path.read_text(encoding="utf-8")
         where = LABEL if path is None else path.name
         plain = without_comments(text)
-        if header := SYSTEM_HEADER.search(plain):
+        for header in SYSTEM_HEADER.finditer(plain):
+            if header[1].strip() in KNOWN_HEADERS:
+                continue
             line = plain.count("\n", 0, header.start()) + 1
+            missing = MISSING_HEADERS.get(header[1].strip())
             raise ValueError(
-                f"{where}, line {line}: #include <{header[1]}>: kernels need no system header, CUDA's functions and "
-                "types are there; remove the line"
+                f"{where}, line {line}: #include <{header[1]}>: "
+                + (
+                    f"not available in the emulator, which has no {missing} (of the small floats only cpm::bfloat16)"
+                    if missing
+                    else "system headers are not available; CUDA's own functions and types need none: remove the line"
+                )
             )
         try:
             kernels = tuple(find_kernels(text))
@@ -92,6 +106,9 @@ class KernelSource:
             return macro + "\n" * match[0].count("\n")  # lines keep their numbers
 
         text, plain, parts, end = self.text, without_comments(self.text), [], 0
+        for header in SYSTEM_HEADER.finditer(plain):  # what these declare is there already
+            start, stop = header.span()
+            text = text[:start] + " " * (stop - start) + text[stop:]
         for match in EXTERN_SHARED.finditer(plain):
             parts += [text[end : match.start()], rewrite(match)]
             end = match.end()
@@ -113,8 +130,13 @@ class KernelSource:
         # The line directive takes the text's own first line; a text that ends inside a brace fails below.
         return (
             f'namespace {{\n#line 1 "{self.label}"\n{self.with_dynamic_shared()}\n'
-            f'#line 1 "{TAIL}"\n}}\n#include "emulator/entry.h"\n{entries}\n'
+            f'#line 1 "{TAIL}"\n}}\n{entries}\n'
         )
+
+    def returns_before(self, file: str, line: int) -> bool:
+        """Whether a `return` (or a jump that we cannot follow) stands above a line; True in other files."""
+        above = without_comments(self.text).split("\n")[: line - 1]
+        return bool(self.shown(file)) or re.search(r"\b(return|exit|asm)\b", "\n".join(above)) is not None
 
     def shown(self, file: str) -> str:
         """How a file is named in a message: "" for the source itself."""

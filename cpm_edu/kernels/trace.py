@@ -70,7 +70,7 @@ class LineStats:
     ideal: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """Everything that one launch did to memory.
 
@@ -102,6 +102,12 @@ class Trace:
     files: list[str]
     sources: dict[tuple[str, int], str]
     text: str
+
+    def __repr__(self) -> str:
+        shape = f"grid {_extent(self.grid)}, block {_extent(self.block)}"
+        more = "" if self.complete else " (and more)"
+        found = [f"  {fault!r}" for fault in self.faults] or ["  no fault found"]
+        return "\n".join([f"{self.kernel}: {shape}, {len(self.accesses)} accesses{more}", *found])
 
     def touching(self, argument: str) -> np.ndarray:
         """Accesses to one argument, or to "shared" memory."""
@@ -176,6 +182,12 @@ class Trace:
                 f"{s.lanes:5.1f} lanes {s.cost:6.2f} {unit} (ideal {s.ideal:.2f})  {s.source}"
             )
         return "\n".join(lines)
+
+
+def _extent(size: tuple[int, int, int]) -> str:
+    """4 for a row, 4 x 2 and 4 x 2 x 1 where there is more."""
+    last = 3 if size[2] > 1 else 2 if size[1] > 1 else 1
+    return " x ".join(map(str, size[:last]))
 
 
 def _group(*columns: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ constexpr int NUM_WATCHED = sizeof WATCHED / sizeof WATCHED[0];
 struct {
   int signal;
   uintptr_t address, place;
-  bool is_write, no_address;
+  bool is_write, misaligned;
 } crash;
 sigjmp_buf landing;
 struct sigaction before[NUM_WATCHED];
@@ -77,7 +77,8 @@ bool was_write(const ucontext_t* where) {
 #endif
 }
 
-// x86-64 raises the same signal, without an address, for a vector load or store that is not aligned.
+// x86-64 raises the same signal, without an address, for a vector load or store that is not aligned, and for
+// an address beyond its 47 bits. Which of them it was only the instruction tells.
 bool is_protection_fault(const ucontext_t* where) {
 #if defined(__linux__) && defined(__x86_64__)
   return where->uc_mcontext.gregs[REG_TRAPNO] == 13;
@@ -85,6 +86,15 @@ bool is_protection_fault(const ucontext_t* where) {
   (void)where;
   return false;
 #endif
+}
+
+// Whether an instruction of x86-64 wants its 16 bytes aligned: moves and arithmetic of whole vectors.
+bool wants_alignment(const unsigned char* code) {
+  if (*code == 0x66) ++code;
+  if ((*code & 0xf0) == 0x40) ++code;
+  if (*code++ != 0x0f) return false;
+  constexpr unsigned char moves[] = {0x28, 0x29, 0x2b, 0x6f, 0x7f, 0xe7};
+  return std::memchr(moves, *code, sizeof moves) || (*code >= 0x51 && *code <= 0x5f) || *code >= 0xfa;
 }
 
 void call_previous(int number, siginfo_t* info, void* context) {
@@ -120,7 +130,8 @@ void on_signal(int number, siginfo_t* info, void* context) {
   crash.address = asked ? 0 : reinterpret_cast<uintptr_t>(info->si_addr);
   crash.place = find_place(at);
   crash.is_write = was_write(where);
-  crash.no_address = number == SIGSEGV && is_protection_fault(where);
+  crash.misaligned = number == SIGSEGV && is_protection_fault(where) && in_code(at.instruction) &&
+                     wants_alignment(reinterpret_cast<const unsigned char*>(at.instruction));
   // Between two lines of a kernel it is safe to jump away. Elsewhere a lock may be held: ask, and come again.
   if (asked && !in_code(at.instruction)) {
     machine.stopping = true;
@@ -140,10 +151,12 @@ void report_crash() {
     fault = &report("interrupted", fiber, "", 0, "the launch was interrupted");
   } else if (crash.signal == SIGFPE) {
     fault = &report("division-by-zero", fiber, "", 0, "divides a whole number by zero");
-  } else if (crash.no_address) {
-    fault = &report(
-        "misaligned", fiber, "", 0,
-        "reads or writes a vector that does not start at a multiple of its size (or its pointer is wild)");
+  } else if (crash.signal == SIGILL || crash.signal == SIGTRAP) {
+    fault = &report("assertion", fiber, "", 0,
+                    "runs into a trap: __builtin_trap(), or code that the compiler takes for impossible");
+  } else if (crash.misaligned) {
+    fault = &report("misaligned", fiber, "", 0,
+                    "reads or writes a vector that does not start at a multiple of its size");
   } else if (stack_owner(crash.address, &in_guard) >= 0 && in_guard) {
     fault = &report("stack-overflow", fiber, "", 0,
                     "needs more than %zu KB of stack: a very large local array, or recursion without an end",

@@ -28,13 +28,19 @@
 #define __shared__ static __thread __attribute__((aligned(16)))
 #endif
 
+CPM_INLINE char* cpm_dynamic_shared_() { return cpm_emulator::dynamic_shared(); }
 // `extern __shared__ T name[];` is no C++; kernels write this, and lab.py rewrites the CUDA spelling to it.
-#define CPM_DYNAMIC_SHARED(T, name) T* name = reinterpret_cast<T*>(cpm_emulator::dynamic_shared())
+#define CPM_DYNAMIC_SHARED(T, name) T* name = reinterpret_cast<T*>(cpm_dynamic_shared_())
 
-#define threadIdx (cpm_emulator::thread_index())
-#define blockIdx (cpm_emulator::block_index())
-#define blockDim (cpm_emulator::block_size())
-#define gridDim (cpm_emulator::grid_size())
+// Macros name only what no kernel defines as a macro of its own, such as `block_size`.
+CPM_INLINE uint3 cpm_thread_index_() { return cpm_emulator::thread_index(); }
+CPM_INLINE uint3 cpm_block_index_() { return cpm_emulator::block_index(); }
+CPM_INLINE dim3 cpm_block_size_() { return cpm_emulator::block_size(); }
+CPM_INLINE dim3 cpm_grid_size_() { return cpm_emulator::grid_size(); }
+#define threadIdx (cpm_thread_index_())
+#define blockIdx (cpm_block_index_())
+#define blockDim (cpm_block_size_())
+#define gridDim (cpm_grid_size_())
 #define warpSize 32
 
 typedef signed char int8_t;
@@ -91,8 +97,8 @@ CPM_INLINE T from_bits(unsigned long long bits) {
   return value;
 }
 template <class T>
-CPM_INLINE T shuffle(unsigned mask, T value, int source, const char* file, int line) {
-  return from_bits<T>(collective(SHUFFLE, mask, to_bits(value), source, file, line));
+CPM_INLINE T shuffle(Collective kind, unsigned mask, T value, int source, const char* file, int line) {
+  return from_bits<T>(collective(kind, mask, to_bits(value), source, file, line));
 }
 
 }  // namespace cpm_emulator
@@ -106,22 +112,26 @@ CPM_INLINE unsigned __activemask(CPM_PLACE) { return cpm_emulator::active_mask(f
 template <class T>
 CPM_INLINE T __shfl_sync(unsigned mask, T value, int source, int width = 32, CPM_PLACE) {
   const int lane = cpm_emulator::lane();
-  return cpm_emulator::shuffle(mask, value, (lane & -width) | (source & (width - 1)), file, line);
+  return cpm_emulator::shuffle(cpm_emulator::SHUFFLE, mask, value, (lane & -width) | (source & (width - 1)),
+                               file, line);
 }
 template <class T>
 CPM_INLINE T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, CPM_PLACE) {
   const int lane = cpm_emulator::lane(), source = lane - int(delta);
-  return cpm_emulator::shuffle(mask, value, source < (lane & -width) ? lane : source, file, line);
+  return cpm_emulator::shuffle(cpm_emulator::SLIDE, mask, value, source < (lane & -width) ? lane : source,
+                               file, line);
 }
 template <class T>
 CPM_INLINE T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, CPM_PLACE) {
   const int lane = cpm_emulator::lane(), source = lane + int(delta);
-  return cpm_emulator::shuffle(mask, value, source > (lane | (width - 1)) ? lane : source, file, line);
+  return cpm_emulator::shuffle(cpm_emulator::SLIDE, mask, value,
+                               source > (lane | (width - 1)) ? lane : source, file, line);
 }
 template <class T>
 CPM_INLINE T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32, CPM_PLACE) {
   const int lane = cpm_emulator::lane(), source = lane ^ lanes;
-  return cpm_emulator::shuffle(mask, value, source > (lane | (width - 1)) ? lane : source, file, line);
+  return cpm_emulator::shuffle(cpm_emulator::SHUFFLE, mask, value,
+                               source > (lane | (width - 1)) ? lane : source, file, line);
 }
 
 CPM_INLINE unsigned __ballot_sync(unsigned mask, int predicate, CPM_PLACE) {
@@ -164,8 +174,10 @@ CPM_REDUCE(__reduce_xor_sync, unsigned, XOR)
 // ---- odds and ends
 
 #define printf cpm_emulator_print
-#define assert(condition) \
-  ((condition) ? (void)0 : cpm_emulator::stop("assertion", #condition, __FILE__, __LINE__))
+CPM_INLINE void cpm_emulator_fails(const char* condition, const char* file, int line) {
+  cpm_emulator::stop("assertion", condition, file, line);
+}
+#define assert(condition) ((condition) ? (void)0 : cpm_emulator_fails(#condition, __FILE__, __LINE__))
 CPM_INLINE void __trap(CPM_PLACE) { cpm_emulator::stop("assertion", "__trap()", file, line); }
 CPM_INLINE long long clock64() { return cpm_emulator::ticks(); }  // an order of events, no time
 CPM_INLINE int clock() { return int(cpm_emulator::ticks()); }
@@ -174,4 +186,6 @@ CPM_INLINE void __nanosleep(unsigned) { cpm_emulator::pause(); }
 #undef CPM_PLACE
 
 #include "atomics.h"
+#include "constants.h"
 #include "device_functions.h"
+#include "entry.h"

@@ -1,4 +1,5 @@
-// Written below a kernel's source by lab.py: CPM_KERNEL(name) makes `cpm_launch_name` callable from Python.
+// Below a kernel's source lab.py writes CPM_KERNEL(name), which makes `cpm_launch_name` callable from Python.
+// All else here is read before the source, whose macros (`#define N 8`) must not reach it.
 #pragma once
 
 namespace cpm_emulator {
@@ -50,7 +51,8 @@ CPM_UNTRACED int launch_kernel(void (*kernel)(Parameters...), const CpmLaunch* h
 
 }  // namespace cpm_emulator
 
-#define CPM_KERNEL(name)                                                                               \
-  extern "C" CPM_EXPORTED CPM_UNTRACED int cpm_launch_##name(const CpmLaunch* how, void** arguments) { \
-    return cpm_emulator::launch_kernel(name, how, arguments);                                          \
+#define CPM_KERNEL(name)                                                                \
+  extern "C" CPM_EXPORTED CPM_UNTRACED int cpm_launch_##name(const CpmLaunch* cpm_how_, \
+                                                             void** cpm_arguments_) {   \
+    return cpm_emulator::launch_kernel(name, cpm_how_, cpm_arguments_);                 \
   }

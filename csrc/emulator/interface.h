@@ -19,7 +19,8 @@ struct CpmLaunch {
   int order;                          // 0 forward, 1 reverse, 2 random: of the threads and of the blocks
   unsigned seed;
   double timeout_s;
-  unsigned long long most_accesses;  // a traced launch records this many and only checks the rest
+  unsigned long long
+      most_accesses;  // a traced launch records this many and only checks the rest; 0: not traced
 };
 }
 
@@ -38,6 +39,7 @@ struct Program {
 enum Collective {
   SYNC,
   SHUFFLE,
+  SLIDE,  // a shuffle up or down: at the ends of a group it reads past the mask, as reductions may
   BALLOT,
   MATCH_ANY,
   MATCH_ALL,

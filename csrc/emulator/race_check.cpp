@@ -92,6 +92,15 @@ bool comes_after_release(const Event& event, int me) {
   return false;
 }
 
+// Of two atomics on one address the later sees the earlier, and what lies behind it comes after both.
+bool comes_after_atomic(const Event& event, int me, uint64_t address) {
+  if (event.block == machine.block_number || !event.thread_fences) return false;
+  const auto here = published.find(address);
+  if (here == published.end() || !here->second.blocks.count(event.block)) return false;
+  const std::vector<const Releases*>& seen = seen_by_thread[me];
+  return std::find(seen.begin(), seen.end(), &here->second) != seen.end();
+}
+
 bool in_order(const Event& event, const Fiber& me, int my_thread, uint32_t clock) {
   if (event.block != machine.block_number) return comes_after_release(event, my_thread);
   if (event.thread == my_thread || event.barriers != machine.barriers) return true;
@@ -184,7 +193,8 @@ void check_cell(Cell& cell, const Event& event, bool is_write, bool is_atomic, b
   const Event* other = nullptr;
   if (cell.write.thread >= 0 && !in_order(cell.write, me, event.thread, cell.write.clock))
     race_with(cell.write, true);
-  else if (!is_atomic && (other = find_unordered(cell.atomics, me, event.thread, found)))
+  else if (!is_atomic && (other = find_unordered(cell.atomics, me, event.thread, found)) &&
+           !comes_after_atomic(*other, event.thread, address))
     race_with(*other, true);
   else if (is_write && (other = find_unordered(cell.readers, me, event.thread, found))) {
     race_with(*other, false);

@@ -289,7 +289,7 @@ CPM_EXPORTED void __ubsan_handle_divrem_overflow(UbsanPlace* place, uintptr_t, u
   }
 CPM_OVERFLOW(add, "gets a sum that does not fit into its type", uintptr_t, uintptr_t)
 CPM_OVERFLOW(sub, "gets a difference that does not fit into its type", uintptr_t, uintptr_t)
-CPM_OVERFLOW(mul, "gets a product that does not fit into its type", uintptr_t, uintptr_t)
+CPM_OVERFLOW(mul, "gets a number that does not fit into its type", uintptr_t, uintptr_t)
 CPM_OVERFLOW(negate, "gets a number that does not fit into its type", uintptr_t)
 #undef CPM_OVERFLOW
 }

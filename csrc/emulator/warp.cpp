@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "emulator.h"
+#include "race_check.h"
 
 namespace cpm_emulator {
 
@@ -51,6 +52,7 @@ uint64_t outcome(const Fiber* warp, int lane, unsigned lanes) {
     case SYNC:
       return 0;
     case SHUFFLE:
+    case SLIDE:
       // The value of a lane that takes no part is undefined on a GPU.
       return me.source >= 0 && me.source < WARP && (lanes >> me.source & 1) ? warp[me.source].value : result;
     case BALLOT:
@@ -77,11 +79,29 @@ uint64_t outcome(const Fiber* warp, int lane, unsigned lanes) {
   }
 }
 
+// A lane that its own mask names, or that a shuffle picked itself, and that is not there: the caller gets
+// garbage.
+void check_source(const Fiber& me, int lane, unsigned lanes) {
+  const bool inside = me.source >= 0 && me.source < WARP;
+  if ((me.kind != SHUFFLE && me.kind != SLIDE) || (inside && (lanes >> me.source & 1))) return;
+  const bool named = inside && (me.mask >> me.source & 1);
+  if (me.kind == SLIDE && !named) return;
+  const uint64_t line = uint64_t(me.line);
+  Fault* fault = report_once("shuffle-from-absent-lane", &me, me.file, line);
+  if (!fault) return;
+  fault->place = fault->other_place = 0;
+  fault->line = me.line;
+  snprintf(fault->file, sizeof fault->file, "%s", me.file);
+  snprintf(fault->text, sizeof fault->text, "(lane %d) shuffles from lane %d, which %s", lane, me.source,
+           named ? "has left the kernel, or never was in this block" : "its mask leaves out");
+}
+
 const char* warp_function(int kind) {
   switch (kind) {
     case SYNC:
       return "__syncwarp";
     case SHUFFLE:
+    case SLIDE:
       return "a shuffle";
     case BALLOT:
     case AND:
@@ -107,7 +127,10 @@ bool try_to_gather(Fiber* me) {
     lanes |= 1u << i;
   }
   for (int i = 0; i < count; ++i)
-    if (lanes >> i & 1) warp[i].result = outcome(warp, i, lanes);
+    if (lanes >> i & 1) {
+      if (machine.how->most_accesses) check_source(warp[i], i, lanes);  // traced
+      warp[i].result = outcome(warp, i, lanes);
+    }
   for (int i = 0; i < count; ++i)
     if (lanes >> i & 1) warp[i].state = READY;
   if (me->kind == SYNC) recorder_syncs_warp(first, lanes);
