@@ -10,4 +10,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
-exec "${PYTHON:-python3}" tests/gpu/gpu_session.py "$@"
+exec "${PYTHON:-python3}" tests/gpu/gpu_run.py "$@"

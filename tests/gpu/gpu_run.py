@@ -33,7 +33,7 @@ from gpu_report import (
 HERE = Path(__file__).resolve().parent
 EVERY_KERNEL = HERE / "every_kernel.py"
 BUDGET_S = 8 * 60
-ENOUGH = 0.80  # of the copy bandwidth, at least: issue 3
+ENOUGH = 0.80  # of the copy bandwidth, at least: docs/gpu_runs.md
 HELD_TO_IT = ("gaussian_targets", "decode log_parabola", "merge_flip_decode", "stage_loss, 6 stages")
 SANITIZERS = ("memcheck", "racecheck", "synccheck")
 DRAM = ("dram__bytes_read.sum", "dram__bytes_write.sum")
@@ -46,7 +46,7 @@ FUZZ = ("tests/test_ops_fuzz.py",)
 OPTIONAL = {"tests/test_ops_fuzz.py": "hypothesis", "tests/test_decoding_laws.py": "hypothesis"}
 
 
-class Session:
+class GpuRun:
     """Steps in the order of their worth; what the time no longer allows is reported as not run."""
 
     def __init__(self, out: Path, budget_s: float = BUDGET_S):
@@ -55,7 +55,7 @@ class Session:
         self.steps: list[Step] = []
 
     def step(self, name: str, do: Callable[[Step], None], needs: tuple[str, ...] = ()) -> Step:
-        """Run one step; whatever it raises becomes its failure, never the end of the session."""
+        """Run one step; whatever it raises becomes its failure, never the end of the run."""
         step, start = Step(name), time.monotonic()
         self.steps.append(step)
         missing = [tool for tool in needs if shutil.which(tool) is None]
@@ -80,7 +80,7 @@ class Session:
         return self.end - time.monotonic()
 
     def command(self, *words: str | Path, most_s: float, **environment: str) -> tuple[int, str]:
-        """Exit status and output of a command; session.log keeps the outputs of all."""
+        """Exit status and output of a command; gpu_run.log keeps the outputs of all."""
         with tempfile.TemporaryFile("w+", errors="replace") as output:
             # its own process group: a profiler's child must not outlive it
             running = subprocess.Popen(
@@ -96,7 +96,7 @@ class Session:
             finally:
                 output.seek(0)
                 text = output.read()
-                with (self.out / "session.log").open("a") as log:
+                with (self.out / "gpu_run.log").open("a") as log:
                     log.write(f"\n$ {' '.join(map(str, words))}\n{text}")
         return code, text
 
@@ -248,7 +248,7 @@ class Session:
         known = any(launch.get(metric) is not None for launch in launches for metric in metrics)
         if code == 0 and known:
             return launches
-        step.detail = "ncu could not read the counters; see session.log"
+        step.detail = "ncu could not read the counters; see gpu_run.log"
         return []
 
 
@@ -276,7 +276,7 @@ def below(rows: list[dict]) -> list[str]:
     return missed
 
 
-PLAN = (  # step, method of Session, programs it needs
+PLAN = (  # step, method of GpuRun, programs it needs
     ("build", "build", ("nvcc",)),
     ("op tests", "op_tests", ()),
     ("kernels against emulator", "compare", ()),
@@ -320,19 +320,17 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     out = Path(os.environ.get("OUT", ROOT / "build" / "gpu_run"))
     out.mkdir(parents=True, exist_ok=True)
-    session = Session(out)
+    run = GpuRun(out)
     for name, method, needs in PLAN:
-        do = getattr(session, method)
-        session.step(
-            name, (lambda step, do=do, tool=name: do(step, tool)) if method == "sanitize" else do, needs
-        )
-    text = markdown(facts, session.steps)
+        do = getattr(run, method)
+        run.step(name, (lambda step, do=do, tool=name: do(step, tool)) if method == "sanitize" else do, needs)
+    text = markdown(facts, run.steps)
     (out / "gpu_run.md").write_text(text)
     if options.append:
         with (ROOT / "docs" / "gpu_runs.md").open("a") as file:
             file.write("\n" + text)
     print(text)
-    return int(any(step.result == FAILED for step in session.steps))
+    return int(any(step.result == FAILED for step in run.steps))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The GPU session as far as a machine without a GPU can try it: the report, the readers, every call that it makes."""
+"""The GPU run as far as a machine without a GPU can try it: the report, the readers, every call that it makes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import bandwidth
 import every_kernel
 import gpu_machine
-import gpu_session as session
+import gpu_run
 import pytest
 import torch
 from conftest import skip_or_fail
@@ -106,20 +106,20 @@ def test_counters_of_ncu():
 
 
 def test_counters_side_by_side():
-    metric = next(iter(session.SECTORS))
+    metric = next(iter(gpu_run.SECTORS))
     predicted = {"fill": {"load sectors": 10.0, "store sectors": 0.0, "bank conflicts": 0.0}}
     read = [{"kernel": "fill", metric: 15.0}, {"kernel": "unknown", metric: 1.0}]
-    assert session.compare_counters(predicted, read) == [["fill", "load sectors", 10.0, 15.0, 1.5]]
+    assert gpu_run.compare_counters(predicted, read) == [["fill", "load sectors", 10.0, 15.0, 1.5]]
 
 
 def test_kernels_below_their_share_fail_and_so_do_missing_ones():
-    rows = [{"kernel": name, "size": "64 x 48", "of_copy": 0.9} for name in session.HELD_TO_IT]
-    assert session.below(rows) == []
+    rows = [{"kernel": name, "size": "64 x 48", "of_copy": 0.9} for name in gpu_run.HELD_TO_IT]
+    assert gpu_run.below(rows) == []
     rows[1]["of_copy"] = 0.5
-    assert session.below(rows) == ["decode log_parabola at 64 x 48: 0.50 of copy, asked for 0.80"]
+    assert gpu_run.below(rows) == ["decode log_parabola at 64 x 48: 0.50 of copy, asked for 0.80"]
     rows[1]["of_copy"] = float("nan")
-    assert len(session.below(rows)) == 1
-    assert session.below(rows[1:])[0] == "gaussian_targets: not measured"
+    assert len(gpu_run.below(rows)) == 1
+    assert gpu_run.below(rows[1:])[0] == "gaussian_targets: not measured"
 
 
 # ---- steps
@@ -127,7 +127,7 @@ def test_kernels_below_their_share_fail_and_so_do_missing_ones():
 
 @pytest.fixture
 def run(tmp_path):
-    return session.Session(tmp_path, budget_s=60)
+    return gpu_run.GpuRun(tmp_path, budget_s=60)
 
 
 def test_what_a_step_raises_is_its_failure(run):
@@ -156,7 +156,7 @@ def test_a_command_that_hangs_is_killed_with_its_children(run, tmp_path):
 
 
 def test_out_of_time(tmp_path):
-    late = session.Session(tmp_path, budget_s=1)
+    late = gpu_run.GpuRun(tmp_path, budget_s=1)
     assert late.step("x", lambda step: pytest.fail("ran")).result == LATE
 
 
@@ -165,7 +165,7 @@ def test_output_and_environment_of_a_command(run, tmp_path):
         sys.executable, "-c", "import os; print(os.environ['A']); exit(3)", most_s=20, A="b"
     )
     assert (code, output) == (3, "b\n")
-    assert (tmp_path / "session.log").read_text().endswith("exit(3)\nb\n")
+    assert (tmp_path / "gpu_run.log").read_text().endswith("exit(3)\nb\n")
 
 
 @pytest.mark.parametrize(("measured", "result"), [(True, PASSED), (False, FAILED)])
@@ -188,24 +188,24 @@ def test_a_benchmark_that_broke_off_is_a_failure(run, monkeypatch):
 
 
 def test_every_planned_step_exists():
-    for _, method, _ in session.PLAN:
-        assert callable(getattr(session.Session, method))
-    assert set(session.SANITIZERS) <= {name for name, _, _ in session.PLAN}
-    for file in (*session.DEVICE_TESTS, *session.FUZZ):
+    for _, method, _ in gpu_run.PLAN:
+        assert callable(getattr(gpu_run.GpuRun, method))
+    assert set(gpu_run.SANITIZERS) <= {name for name, _, _ in gpu_run.PLAN}
+    for file in (*gpu_run.DEVICE_TESTS, *gpu_run.FUZZ):
         assert (gpu_machine.ROOT / file).exists(), f"{file} is to run on the device, and is not there"
 
 
 def test_without_a_gpu_nothing_runs_and_says_why(capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert session.main([]) == 2
+    assert gpu_run.main([]) == 2
     told = capsys.readouterr().err
     assert "nothing was run" in told
     assert "CPU build" in told or "no CUDA device" in told
 
 
 def test_dry_run_names_tools_and_files(capsys, monkeypatch):
-    monkeypatch.setattr(session.shutil, "which", lambda tool: None)
-    assert session.main(["--dry-run"]) == 0
+    monkeypatch.setattr(gpu_run.shutil, "which", lambda tool: None)
+    assert gpu_run.main(["--dry-run"]) == 0
     told = capsys.readouterr().out
     assert "missing: compute-sanitizer" in told
     assert "tests/test_ops.py" in told
@@ -226,7 +226,7 @@ def compiled():
 def test_every_timed_call_runs(compiled):
     scene = bandwidth.Scene((7, 9), 2, "cpu")
     calls = {name: (run, moved) for name, run, moved in (*scene.ops(), *scene.rungs())}
-    assert set(session.HELD_TO_IT) <= set(calls)
+    assert set(gpu_run.HELD_TO_IT) <= set(calls)
     for run, moved in calls.values():
         run()
         assert moved > 0
