@@ -98,10 +98,16 @@ def resolve(
 resolve._dynamo_marked_constant = True
 
 
-def _load(backend: str) -> None:
-    from .libraries import load
+@cache
+def _libraries():
+    """The module, imported at the first use of a compiled op; to import it in every call would take microseconds."""
+    from . import libraries
 
-    load(backend)
+    return libraries
+
+
+def _load(backend: str) -> None:
+    _libraries().load(backend)
 
 
 def _loads(backend: str, *, must: bool) -> bool:
