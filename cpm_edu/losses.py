@@ -31,8 +31,8 @@ def stage_loss(
         belief_maps: (T, N, C, H, W) predictions of T stages, float32 or bfloat16.
         targets: (N, C, H, W) for all stages, or (T, N, C, H, W); or `GaussianTargets` of (N, C, H, W), which
             the compiled backends compare with without drawing them.
-        weights: (N, C) or (T, N, C) of numbers or bools, how much each map counts; None counts all. Maps of weight 0 still
-            stand in the denominator. A weight multiplies: 0 does not hide a NaN.
+        weights: (N, C) or (T, N, C) of numbers or bools, how much each map counts; None counts all. Maps of
+            weight 0 still stand in the denominator. A weight multiplies: 0 does not hide a NaN.
         normalization: what the weighted sum of squares is divided by:
             "mean": N * C * H * W, mmpose's KeypointMSELoss;
             "euclidean": 2 N, Caffe's EuclideanLoss, without which the paper's learning rate means nothing.

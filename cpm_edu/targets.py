@@ -135,10 +135,8 @@ def checked_size(size) -> tuple[int, int]:
     """(H, W), once known to be two ints that are not negative."""
     try:
         height, width = map(operator.index, size)
-    except TypeError:
-        raise TypeError(f"size must be two ints (H, W), not {size!r}") from None
-    except ValueError:
-        raise ValueError(f"size must be two ints (H, W), not {size!r}") from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"size must be two ints (H, W), not {size!r}") from None
     if height < 0 or width < 0:
         raise ValueError(f"size (H, W) must not be negative: {size!r}")
     return height, width

@@ -8,6 +8,11 @@ from conftest import skip_or_fail
 
 from cpm_edu.kernels.lab import Kernel
 
+# of the C headers, which a kernel may use without them
+CONSTANTS = (
+    "INFINITY", "NAN", "FLT_MAX", "FLT_MIN", "FLT_EPSILON", "INT_MAX", "INT_MIN", "UINT_MAX", "M_PI",
+    "CUDART_INF_F", "CUDART_NAN_F",
+)  # fmt: skip
 TWICE = r"""
 extern "C" __global__ void twice(const float* x, float* out, int n) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;

@@ -7,7 +7,7 @@ import ctypes
 import pytest
 import torch
 from conftest import skip_or_fail
-from emulator_tools import require_compiler
+from emulator_tools import CONSTANTS, require_compiler
 
 from cpm_edu.kernels import nvrtc
 from cpm_edu.kernels.build import BuildError, Source, shared_library
@@ -61,20 +61,7 @@ def test_errors_are_the_students_lines(library):
 
 
 def test_constants_of_the_c_headers(library):
-    names = [
-        "INFINITY",
-        "NAN",
-        "FLT_MAX",
-        "FLT_MIN",
-        "FLT_EPSILON",
-        "INT_MAX",
-        "INT_MIN",
-        "UINT_MAX",
-        "M_PI",
-        "CUDART_INF_F",
-        "CUDART_NAN_F",
-    ]
-    body = " ".join(f"out[{i}] = {name};" for i, name in enumerate(names))
+    body = " ".join(f"out[{i}] = {name};" for i, name in enumerate(CONSTANTS))
     source = "#include <cfloat>\n#define DBL_MAX 3.0\n__global__ void k(float* out) { %s }"
     assert nvrtc.compile(source % body, "sm_90").startswith(b"\x7fELF")
 

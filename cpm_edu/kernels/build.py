@@ -68,7 +68,6 @@ class Recipe:
     name: str  # begins the file name; letters, digits, _ and -
     sources: tuple[Source, ...]
     include: tuple[Path, ...] = ()  # folders of our headers: content counts where a source includes one
-    system_include: tuple[Path, ...] = ()  # folders of headers that `depends` stands for
     flags: tuple[str, ...] = ()  # for C++
     cuda_flags: tuple[str, ...] = ()  # for nvcc
     link_flags: tuple[str, ...] = ()
@@ -90,9 +89,7 @@ class Recipe:
             add(source.path.name, source.content(), *source.flags)
         for name, content in self._headers():
             add(name, content)
-        add(
-            repr((self.flags, self.cuda_flags, self.link_flags)), self.depends, *map(str, self.system_include)
-        )
+        add(repr((self.flags, self.cuda_flags, self.link_flags)), self.depends)
         # machines that share a home may differ in all three
         add(" ".join(os.uname()[::4]), _libc())
         if any(flag in ("-march=native", "-mcpu=native", "-mtune=native") for flag in self.flags):
@@ -202,7 +199,6 @@ class Recipe:
         lines, objects = ["rule run", "  command = $text", "  description = $out"], []
         found, found_for_link = self.find_flags() if self.find_flags else ((), ())
         includes = [f"-I{folder}" for folder in self.include] + list(found)
-        includes += [word for folder in self.system_include for word in ("-isystem", str(folder))]
         for number, source in enumerate(self.sources):
             path = source.path.absolute()
             if source.text is not None:
@@ -213,16 +209,8 @@ class Recipe:
                 command = [_nvcc(), *host, *self.cuda_flags, *source.flags, *includes, "-c", str(path)]
             else:
                 # -x: a kernel file for the emulator ends in .cuh
-                command = [
-                    *compiler.command,
-                    *self.flags,
-                    *source.flags,
-                    *includes,
-                    "-x",
-                    "c++",
-                    "-c",
-                    str(path),
-                ]
+                options = (*self.flags, *source.flags, *includes)
+                command = [*compiler.command, *options, "-x", "c++", "-c", str(path)]
             objects.append(f"{number}.o")
             lines += [f"build {objects[-1]}: run", f"  text = {escaped([*command, '-o', objects[-1]])}"]
         link = [*compiler.command, "-shared", *objects, *self.link_flags, *found_for_link, "-o", "library.so"]
@@ -235,7 +223,6 @@ def shared_library(
     sources: Sequence[Path | str | Source],
     *,
     include: Sequence[Path] = (),
-    system_include: Sequence[Path] = (),
     flags: Sequence[str] = (),
     cuda_flags: Sequence[str] = (),
     link_flags: Sequence[str] = (),
@@ -251,7 +238,6 @@ def shared_library(
             anything else as C++.
         include: folders of headers; to change one that a source includes by `#include "name"` (or a flag by
             `-include name`) makes another library.
-        system_include: folders of headers that never change, or only with `depends`.
         flags: of the C++ compiler, such as "-O2"; `-fPIC` is yours to give.
         cuda_flags: of nvcc. `link_flags`: of the link, after the objects.
         depends: anything else the result depends on.
@@ -264,8 +250,8 @@ def shared_library(
     """
     sources = tuple(s if isinstance(s, Source) else Source(Path(s)) for s in sources)
     recipe = Recipe(
-        name, sources, tuple(map(Path, include)), tuple(map(Path, system_include)),
-        tuple(flags), tuple(cuda_flags), tuple(link_flags), depends, compiler,
+        name, sources, tuple(map(Path, include)), tuple(flags), tuple(cuda_flags), tuple(link_flags),
+        depends, compiler,
     )  # fmt: skip
     return recipe.build(announce)
 

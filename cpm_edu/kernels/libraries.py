@@ -117,9 +117,10 @@ def _load(backend: str) -> Path:
         say(f"compiling {TITLES[backend]} {how}; CPM_EDU_BACKEND=torch does without")
 
     try:
-        library = recipe(backend).find()
+        wanted = recipe(backend)
+        library = wanted.find()
         if library is None:
-            library = recipe(backend).build(announce)
+            library = wanted.build(announce)
             start = time.perf_counter()
     except (BuildError, OSError) as error:
         raise BackendUnavailable(f'no backend "{backend}": {error}') from error
