@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["ImageError", "load_image"]
+__all__ = ["ImageError", "decode_image", "load_image"]
 
 
 class ImageError(ValueError):
@@ -33,31 +34,36 @@ def load_image(path: str | Path) -> np.ndarray:
         )
     if path.stat().st_size == 0:
         raise ImageError(f"{path}: the file is empty (0 bytes)")
+    return decode_image(path, str(path))
+
+
+def decode_image(source: Path | BinaryIO, name: str) -> np.ndarray:
+    """`load_image` of a file or an open binary stream; `name` is what messages call it."""
     try:
-        with Image.open(path) as image:
+        with Image.open(source) as image:
             upright = ImageOps.exif_transpose(image)
             upright.load()
     except UnidentifiedImageError:
-        raise ImageError(f"{path}: not a picture, or a format that Pillow cannot read") from None
+        raise ImageError(f"{name}: not a picture, or a format that Pillow cannot read") from None
     except PermissionError:
-        raise ImageError(f"{path}: you may not read this file") from None
+        raise ImageError(f"{name}: you may not read this file") from None
     except Image.DecompressionBombError:
-        raise ImageError(f"{path}: too many pixels to open safely; make it smaller first") from None
+        raise ImageError(f"{name}: too many pixels to open safely; make it smaller first") from None
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's decoders raise all three
-        raise ImageError(f"{path}: the picture is damaged or incomplete ({error})") from None
+        raise ImageError(f"{name}: the picture is damaged or incomplete ({error})") from None
     if upright.mode.startswith("I") or upright.mode == "F":
-        return _from_deep_grey(np.asarray(upright), path)
+        return _from_deep_grey(np.asarray(upright), name)
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         upright = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
     return np.asarray(upright.convert("RGB"))
 
 
-def _from_deep_grey(values: np.ndarray, path: Path) -> np.ndarray:
+def _from_deep_grey(values: np.ndarray, name: str) -> np.ndarray:
     """16-bit, 32-bit and floating point greyscale: Pillow would clip everything above 255."""
     values = values.astype(np.float64)
     if not np.isfinite(values).all():
-        raise ImageError(f"{path}: holds values that are NaN or infinite")
+        raise ImageError(f"{name}: holds values that are NaN or infinite")
     largest = values.max(initial=0)
     top = next((top for top in (1.0, 255.0, 65535.0) if largest <= top), largest)
     if top == 1.0 and (values == np.rint(values)).all():

@@ -115,7 +115,7 @@ def _place(
     )
     if shift_px is not None:
         matrix[:, 2] += torch.from_numpy(shift_px)
-    image = torch.from_numpy(person.image.copy()).permute(2, 0, 1)[None].float()
+    image = torch.from_numpy(person.pixels().copy()).permute(2, 0, 1)[None].float()
     joints, labelled = (torch.from_numpy(a) for a in person.everybody())
     if mirror is not None:
         order = list(mirror.flip_permutation)

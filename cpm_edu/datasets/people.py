@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ..skeletons import Skeleton
+from .pictures import Picture
 
 __all__ = ["Concatenation", "FirstPersons", "PeopleDataset", "Person"]
 
@@ -18,7 +19,7 @@ class Person:
     """A person in an image; joints are 0-based pixels of that image.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB, or a `Picture` that is read when needed; `pixels()` gives the array.
         joints_px: (J, 2) float32 (x, y); anything where not labelled.
         labelled: (J,) bool, True where the position is known, visible or occluded.
         center_px: (2,) (x, y) that the center map marks.
@@ -31,7 +32,7 @@ class Person:
         ValueError: shapes that do not fit, or a labelled joint whose position is not a number.
     """
 
-    image: np.ndarray
+    image: np.ndarray | Picture
     joints_px: np.ndarray
     labelled: np.ndarray
     center_px: np.ndarray
@@ -48,6 +49,10 @@ class Person:
         lost = np.flatnonzero(self.labelled & ~np.isfinite(self.joints_px).all(-1))
         if len(lost):
             raise ValueError(f"{self.name}: joint {lost[0]} is labelled, but its position is not a number")
+
+    def pixels(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB; ImageError where the picture cannot be read."""
+        return np.asarray(self.image)
 
     def everybody(self) -> tuple[np.ndarray, np.ndarray]:
         """Joints (P, J, 2) and labels (P, J) of all people in the image, this one first; no NaN."""

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..coords import Convention
 from ..skeletons import Skeleton
 from .cpm import CPM
 
@@ -59,6 +60,7 @@ class LiteCPM(CPM):
         width: channels inside a refinement stage.
         image_features: image channels that a refinement stage reads (32 in the paper).
         kernel: kernel size of a refinement stage's three large convolutions, odd.
+        convention: how its maps are taught and read; "msra" is for comparisons with mmpose's targets.
     """
 
     kind = "lite"
@@ -73,9 +75,11 @@ class LiteCPM(CPM):
         width: int = 48,
         image_features: int = 32,
         kernel: int = 7,
+        convention: Convention = "center",
     ) -> None:
         super().__init__(skeleton, num_stages=num_stages, input_size=input_size)
         self.features, self.width, self.image_features, self.kernel = features, width, image_features, kernel
+        self.convention = convention
         maps = self.num_maps
         self.trunk = nn.Sequential(
             conv_bn_relu(3, 32, 4, 2),
@@ -98,7 +102,7 @@ class LiteCPM(CPM):
         )
 
     def config(self) -> dict:
-        own = ("features", "width", "image_features", "kernel")
+        own = ("features", "width", "image_features", "kernel", "convention")
         return super().config() | {name: getattr(self, name) for name in own}
 
     def preprocess(self, images: Tensor) -> Tensor:
