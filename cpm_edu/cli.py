@@ -1,4 +1,4 @@
-"""The command line: `cpm-edu demo | lab | predict | evaluate | train | bench | backends`."""
+"""The command line: `cpm-edu demo | lab | predict | data | recipes | train | evaluate | bench | backends`."""
 
 from __future__ import annotations
 
@@ -11,28 +11,36 @@ from .kernels.toolchain import BackendUnavailable
 
 __all__ = ["main"]
 
-COMMANDS = ("demo", "lab", "predict", "evaluate", "train", "bench", "backends")
+# A command is imported when it is used, so that help does not wait for torch.
+COMMANDS = {
+    "demo": "a minute with the shipped model: people found, stage by stage",
+    "lab": "copy the notebooks into a folder of yours and open JupyterLab there",
+    "predict": "find the joints of people in your photos",
+    "data": "the data sets: which are here, where their files must lie, how to get them",
+    "recipes": "the published results and every number behind them",
+    "train": "train a pose machine; stop and resume at will",
+    "evaluate": "measure a model: PCK by stage and by joint, or a published benchmark",
+    "bench": "time the compiled ops, the data pipeline and the lite model, against other packages",
+    "backends": "what can compute here: torch, C++, CUDA; what was built, and what is missing",
+}
 DESCRIPTION = """\
 Convolutional Pose Machines, from a joint to a belief map to a pose.
 
 Start with `cpm-edu demo` (a minute, no data needed), then `cpm-edu lab` for the notebooks."""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(used: str | None = None) -> argparse.ArgumentParser:
+    """The parser that knows the options of the command in use, and of the others the name."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="cpm-edu", description=DESCRIPTION, formatter_class=formatter)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        command = importlib.import_module(f"cpm_edu.commands.{name}")
-        subparser = subparsers.add_parser(
-            name,
-            help=command.HELP,
-            description=command.DESCRIPTION,
-            epilog=command.EXAMPLES,
-            formatter_class=formatter,
-        )
-        command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+    for name, meaning in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=meaning, formatter_class=formatter)
+        if name == used:
+            command = importlib.import_module(f"cpm_edu.commands.{name}")
+            subparser.description, subparser.epilog = command.DESCRIPTION, command.EXAMPLES
+            command.add_arguments(subparser)
+            subparser.set_defaults(run=command.run)
     return parser
 
 
@@ -41,7 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     With CPM_EDU_DEBUG=1 the traceback is shown too.
     """
-    options = build_parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    used = next(iter(arguments), None)
+    options = build_parser(used).parse_args(arguments)
     try:
         return options.run(options)
     except KeyboardInterrupt:

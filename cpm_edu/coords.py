@@ -11,15 +11,18 @@ covers -0.5 .. W - 0.5. Two published conventions tie a crop of stride s to its 
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
-    "Convention", "apply_affine", "box_center_scale", "cells_from_px", "crop_matrix", "fit_aspect", "image_middle",
-    "invert_affine", "mirror_points", "px_from_cells", "warp_images",
+    "Convention", "after_shrinking", "antialias_block", "apply_affine", "box_center_scale", "cells_from_px",
+    "crop_matrix", "fit_aspect", "image_middle", "invert_affine", "mirror_points", "needed_box", "person_matrix", "px_from_cells",
+    "sample_images", "source_places", "warp_images",
 ]  # fmt: skip
 
 Convention = Literal["center", "msra"]
@@ -111,16 +114,43 @@ def crop_matrix(
     Source: mmpose's TopdownAffine without UDP (closed form); golden/affine_random.npz.
     """
     center, scale = _as_float(center), _as_float(scale)
-    height, width = size
-    half = _half_px(convention)
     radians = torch.deg2rad(torch.as_tensor(rotation_deg, dtype=center.dtype, device=center.device))
     side = 1.0 - 2.0 * torch.as_tensor(mirror, dtype=center.dtype, device=center.device)
-    zoom, radians, side, _ = torch.broadcast_tensors(width / scale[..., 0], radians, side, center[..., 0])
+    zoom, radians, side, x, y = torch.broadcast_tensors(
+        size[1] / scale[..., 0], radians, side, center[..., 0], center[..., 1]
+    )
     cos, sin = zoom * torch.cos(radians), zoom * torch.sin(radians)
-    linear = torch.stack([torch.stack([cos * side, sin * side], -1), torch.stack([-sin, cos], -1)], -2)
-    middle = center.new_tensor([width / 2 - half, height / 2 - half])
-    offset = middle - (linear @ center[..., None])[..., 0]
-    return torch.cat([linear, offset[..., None]], -1)
+    rows = _crop_rows(x, y, cos, sin, side, size, convention)
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+
+def person_matrix(
+    center_px: np.ndarray,
+    scale_px: np.ndarray,
+    size: tuple[int, int],
+    *,
+    zoom: float = 1.0,
+    rotation_deg: float = 0.0,
+    mirror: bool = False,
+    convention: Convention = "center",
+) -> np.ndarray:
+    """(2, 3) float64 `crop_matrix` of one box, grown to the crop's aspect and shown `zoom` times as large.
+
+    Plain numbers: for a data loader, which makes one after the other.
+    """
+    box_width, box_height = (float(side) for side in scale_px)
+    scale = zoom * size[1] / max(box_width, box_height * size[1] / size[0])
+    radians = math.radians(rotation_deg)
+    cos, sin = scale * math.cos(radians), scale * math.sin(radians)
+    x, y = (float(v) for v in center_px)
+    return np.array(_crop_rows(x, y, cos, sin, -1.0 if mirror else 1.0, size, convention))
+
+
+def _crop_rows(x, y, cos, sin, side, size: tuple[int, int], convention: Convention):
+    """Two rows of a matrix that turns, mirrors (side -1) and brings (x, y) into the middle; numbers or tensors."""
+    half = _half_px(convention)
+    a, b = cos * side, sin * side
+    return (a, b, size[1] / 2 - half - (a * x + b * y)), (-sin, cos, size[0] / 2 - half - (cos * y - sin * x))
 
 
 def apply_affine(matrix: Tensor, points: Tensor) -> Tensor:
@@ -133,8 +163,11 @@ def apply_affine(matrix: Tensor, points: Tensor) -> Tensor:
 
 def invert_affine(matrix: Tensor) -> Tensor:
     """(..., 2, 3) matrix of the way back."""
-    linear = torch.linalg.inv(matrix[..., :2])
-    return torch.cat([linear, -(linear @ matrix[..., 2:])], -1)
+    (a, b, x), (c, d, y) = (row.unbind(-1) for row in matrix.unbind(-2))
+    scale = 1 / (a * d - b * c)
+    p, q, r, s = d * scale, -b * scale, -c * scale, a * scale
+    rows = (p, q, -(p * x + q * y)), (r, s, -(r * x + s * y))
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)
 
 
 def image_middle(size: tuple[int, int]) -> Tensor:
@@ -177,47 +210,127 @@ def warp_images(
     """
     if images.ndim != 4 or not images.is_floating_point():
         raise ValueError(f"images must be float (N, C, H, W), not {images.dtype} {tuple(images.shape)}")
-    if fill:
-        zero_outside = warp_images(
-            images - fill, matrix, size, antialias=antialias, steps_per_px=steps_per_px
-        )
-        return zero_outside + fill
     matrix = _as_float(matrix).expand(len(images), 2, 3).double()
-    if not antialias:
-        return _sample(images, matrix, size, 1, steps_per_px)
+    determinants = matrix[..., 0, 0] * matrix[..., 1, 1] - matrix[..., 0, 1] * matrix[..., 1, 0]
+    blocks = [antialias_block(d, images.shape[-2:]) if antialias else 1 for d in determinants.tolist()]
+    if len(set(blocks)) == 1:
+        return sample_images(images, matrix, size, block=blocks[0], fill=fill, steps_per_px=steps_per_px)
     # One block size per image: what a crop looks like must not depend on the rest of its batch.
-    zoom = torch.linalg.det(matrix[..., :2]).abs().sqrt().clamp(min=1e-9)
-    blocks = (1 / zoom + 1e-6).floor().clamp(1, max(1, min(images.shape[-2:]))).long()
     out = images.new_empty(*images.shape[:2], *size)
-    for block in blocks.unique().tolist():
-        chosen = blocks == block
-        out[chosen] = _sample(images[chosen], matrix[chosen], size, block, steps_per_px)
+    for block in set(blocks):
+        chosen = [n for n, b in enumerate(blocks) if b == block]
+        out[chosen] = sample_images(
+            images[chosen], matrix[chosen], size, block=block, fill=fill, steps_per_px=steps_per_px
+        )
     return out
 
 
-def _sample(images: Tensor, matrix: Tensor, size: tuple[int, int], block: int, steps: int | None) -> Tensor:
-    """`warp_images` after averaging blocks of block x block pixels."""
+def antialias_block(determinant: float, source_size: tuple[int, int]) -> int:
+    """Side of the pixel blocks to average before a picture of `source_size` goes through a matrix."""
+    zoom = max(math.sqrt(abs(determinant)), 1e-9)
+    return max(1, min(math.floor(1 / zoom + 1e-6), *source_size))
+
+
+def sample_images(
+    images: Tensor,
+    matrix: Tensor,
+    size: tuple[int, int],
+    *,
+    block: int = 1,
+    fill: float = 0.0,
+    steps_per_px: int | None = None,
+) -> Tensor:
+    """`warp_images` with one block size for all: blocks of block x block pixels are averaged first.
+
+    Args:
+        images: (N, C, H, W) float.
+        matrix: (N, 2, 3), image pixels -> crop pixels.
+        fill, steps_per_px: of `warp_images`.
+    """
     given = images.dtype
     if given not in (torch.float32, torch.float64):
         images = images.float()  # half-precision coordinates would be off by whole pixels
     if block >= 2:
         images = F.avg_pool2d(images, block, ceil_mode=True, count_include_pad=False)
-        # block pixel b has its centre at block * b + (block - 1) / 2
-        middle = (matrix[..., :2].sum(-1) * (block - 1) / 2) + matrix[..., 2]
-        matrix = torch.cat([matrix[..., :2] * block, middle[..., None]], -1)
-    height, width = size
-    back = invert_affine(matrix)
-    x = torch.arange(width, dtype=back.dtype, device=back.device)
-    y = torch.arange(height, dtype=back.dtype, device=back.device)
-    along_x = x[None, None, :, None] * back[:, None, None, :, 0]  # (N, 1, width, 2)
-    along_y = (
-        y[None, :, None, None] * back[:, None, None, :, 1] + back[:, None, None, :, 2]
-    )  # (N, height, 1, 2)
-    if steps:  # OpenCV adds two numbers in 1/1024 px and cuts to 1/32 with half a step added
-        fine = 32 * steps
-        grid = ((along_x * fine).round() + (along_y * fine).round() + 16).div(32).floor() / steps
-    else:
-        grid = along_x + along_y  # (N, height, width, 2) source pixels
-    source = grid.new_tensor([images.shape[-1], images.shape[-2]])
-    grid = ((2 * grid + 1) / source - 1).to(images)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False).to(given)
+        matrix = after_shrinking(matrix, block)
+    if fill:  # a rim of one pixel that goes on for ever
+        images = F.pad(images, (1, 1, 1, 1), value=fill)
+    grid = _source_grid(matrix.cpu().numpy(), size, images.shape[-2:], 1 if fill else 0, steps_per_px, images)
+    rim = "border" if fill else "zeros"
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode=rim, align_corners=False).to(given)
+
+
+def source_places(matrix: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where in the source the pixels of crops lie: the sum of what their column and what their row gives.
+
+    Args:
+        matrix: (N, 2, 3) float64, source pixels -> crop pixels.
+        size: (height, width) of the crops.
+
+    Returns:
+        along_x: (N, 2, width) float64.
+        along_y: (N, 2, height).
+    """
+    a, b, c, d = (matrix[:, i, j] for i in (0, 1) for j in (0, 1))
+    inverse = np.stack([d, -b, -c, a], 1).reshape(-1, 2, 2) / (a * d - b * c)[:, None, None]
+    along_x = inverse[:, :, :1] * np.arange(size[1])
+    along_y = inverse[:, :, 1:] * np.arange(size[0]) - inverse @ matrix[:, :, 2:]
+    return along_x, along_y
+
+
+def _source_grid(
+    matrix: np.ndarray, size: tuple[int, int], source_size, rim: int, steps_per_px: int | None, like: Tensor
+) -> Tensor:
+    """(N, height, width, 2) where in a source with a rim every crop pixel lies, from -1 to 1 for `grid_sample`.
+
+    The small sums are numpy's, whose calls take less time than torch's.
+    """
+    along_x, along_y = source_places(matrix, size)
+    along_y = along_y + rim
+    source = np.array([[source_size[1]], [source_size[0]]])
+    if steps_per_px:  # OpenCV adds two numbers in 1/1024 px and cuts to 1/32 with half a step added
+        fine = 32 * steps_per_px
+        steps = np.rint(along_x * fine)[:, :, None, :] + np.rint(along_y * fine)[..., None] + 16
+        grid = (2 * np.floor(steps / 32) / steps_per_px + 1) / source[..., None] - 1
+        return torch.from_numpy(grid).to(like).permute(0, 2, 3, 1)
+    along_x, along_y = (
+        torch.from_numpy(v).to(like) for v in (2 * along_x / source, (2 * along_y + 1) / source - 1)
+    )
+    return (along_x[:, :, None, :] + along_y[..., None]).permute(0, 2, 3, 1)
+
+
+def after_shrinking(matrix: Tensor, block: int) -> Tensor:
+    """(..., 2, 3) matrix for a picture whose pixels are blocks of block x block pixels of the one it was made for."""
+    # the centre of block b lies at block * b + (block - 1) / 2
+    middle = matrix[..., 2] + matrix[..., :2].sum(-1) * (block - 1) / 2
+    return torch.cat([matrix[..., :2] * block, middle[..., None]], -1)
+
+
+def needed_box(
+    matrix: np.ndarray, size: tuple[int, int], source_size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Which pixels of a picture a crop looks at.
+
+    Args:
+        matrix: (2, 3), picture pixels -> crop pixels.
+        size, source_size: (height, width) of the crop and of the picture.
+
+    Returns:
+        (left, top, right, bottom), right and bottom excluded; at least one pixel, also where the crop looks past
+        the picture. What the crop shows beyond this box lies outside the picture.
+    """
+    (a, b, x), (c, d, y) = matrix.tolist()
+    determinant = a * d - b * c
+    right, bottom = size[1] - 1, size[0] - 1
+    corners = [(u - x, v - y) for u in (0, right) for v in (0, bottom)]
+    along_x = [(d * u - b * v) / determinant for u, v in corners]
+    along_y = [(a * v - c * u) / determinant for u, v in corners]
+    left, right = _between(along_x, source_size[1])
+    top, bottom = _between(along_y, source_size[0])
+    return left, top, right, bottom
+
+
+def _between(places: list[float], side: int) -> tuple[int, int]:
+    """First and past the last pixel of 0..side - 1 that bilinear sampling between the places can touch."""
+    first = min(max(math.floor(min(places)) - 1, 0), side - 1)
+    return first, max(min(math.ceil(max(places)) + 2, side), first + 1)

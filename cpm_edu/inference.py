@@ -19,7 +19,7 @@ from .coords import (
     px_from_cells,
     warp_images,
 )
-from .datasets.augment import PAD_VALUE
+from .datasets.crops import ANTIALIASED, PAD_VALUE
 from .decoding import decode, merge_flip, merge_flip_decode
 from .models import CPM
 from .targets import center_map
@@ -171,7 +171,9 @@ def pose_in_boxes(
     pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float()
     people = []
     for box, matrix in zip(boxes, matrices, strict=True):  # one by one: a photo may be large
-        crop = warp_images(pixels, matrix, size, fill=PAD_VALUE[model.convention])
+        crop = warp_images(
+            pixels, matrix, size, fill=PAD_VALUE[model.convention], antialias=ANTIALIASED[model.convention]
+        )
         beliefs = crop_beliefs(model, crop.to(device), None, flip_test=flip_test).cpu()
         joints_px, scores = crop_joints(model, beliefs)
         joints = joints_in_image(joints_px, matrix[None])

@@ -6,6 +6,7 @@ person's own, never the image's.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 __all__ = ["COCO", "JHMDB", "LSP", "MPII", "SKELETONS", "Skeleton"]
@@ -64,6 +65,15 @@ class Skeleton:
             permutation[left], permutation[right] = right, left
         return tuple(permutation)
 
+    @property
+    def without_partner(self) -> tuple[int, ...]:
+        """Joints whose names tell a side, but whose partner is missing: a mirror would not move them."""
+        paired = {i for pair in self.flip_pairs for i in pair}
+        return tuple(
+            i for i, name in enumerate(self.joints)
+            if i not in paired and {"left", "right", "l", "r"} & set(_words(name))
+        )  # fmt: skip
+
     def index(self, joint: str) -> int:
         """Index of a joint by name; raises ValueError that lists the names."""
         if joint not in self.joints:
@@ -83,13 +93,46 @@ class Skeleton:
 
 
 def _pairs_by_name(joints: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    """(left, right) index pairs of names that differ only in "left" and "right"."""
-    pairs = []
+    """(left, right) index pairs of names that differ only in their side, however that is spelled.
+
+    left_hip, LeftHip, hip-left, "left hip", l_hip, hip_L, LHip pair with their right; upper and lower case
+    are the same. Letters stuck to a word (lhip, paw_fl) count where the partner exists. Where two joints of
+    one side fit, none is taken.
+    """
+    places: dict[tuple[str, ...], list[int]] = {}
     for i, name in enumerate(joints):
-        partner = name.replace("left", "right", 1)
-        if partner != name and partner in joints:
-            pairs.append((i, joints.index(partner)))
+        places.setdefault(_words(name), []).append(i)
+    pairs, taken = [], set()
+    for i, name in enumerate(joints):
+        words = _words(name)
+        for mirrored in _mirrored_words(words):
+            partners = places.get(mirrored, [])
+            if len(partners) == len(places[words]) == 1 and not {i, *partners} & taken:
+                pairs.append((i, partners[0]))
+                taken |= {i, *partners}
+                break
     return tuple(pairs)
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """Lower-case words of a name: "LeftUpperArm", "left_upper-arm" -> left, upper, arm."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+", name)
+    return tuple(part.lower() for part in parts)
+
+
+def _mirrored_words(words: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """What the right partner of a left joint may be called, surest first; [] of a joint that is not left."""
+    found = []
+    for left, right in (("left", "right"), ("l", "r")):
+        found += [(*words[:k], right, *words[k + 1 :]) for k, word in enumerate(words) if word == left]
+    for left, right in (("left", "right"), ("l", "r")):
+        for k, word in enumerate(words):
+            if len(word) > len(left):
+                if word.startswith(left):
+                    found.append((*words[:k], right + word[len(left) :], *words[k + 1 :]))
+                if word.endswith(left):
+                    found.append((*words[:k], word[: -len(left)] + right, *words[k + 1 :]))
+    return found
 
 
 # Joint order, limbs and OKS sigmas of COCO: cocodataset.org, "Keypoint Evaluation".

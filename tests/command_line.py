@@ -14,18 +14,20 @@ from cpm_edu.datasets.people import FirstPersons
 from cpm_edu.datasets.synthetic import SyntheticPeople
 from cpm_edu.models import CPM
 from cpm_edu.models.checkpoints import save_checkpoint
-from cpm_edu.skeletons import LSP
+from cpm_edu.skeletons import LSP, Skeleton
 
 
-def small_model() -> CPM:
+def small_model(skeleton: Skeleton = LSP, *, seed: int = 0) -> CPM:
     """Quick to run; what it predicts means nothing."""
-    torch.manual_seed(0)
-    return CPM.lite(LSP, num_stages=2, input_size=(64, 64), features=16, width=8, image_features=8, kernel=3)
+    torch.manual_seed(seed)
+    return CPM.lite(
+        skeleton, num_stages=2, input_size=(64, 64), features=16, width=8, image_features=8, kernel=3
+    )
 
 
-def small_checkpoint(folder: Path) -> str:
+def small_checkpoint(folder: Path, skeleton: Skeleton = LSP, *, seed: int = 0) -> str:
     path = folder / "small.safetensors"
-    save_checkpoint(path, small_model())
+    save_checkpoint(path, small_model(skeleton, seed=seed))
     return str(path)
 
 
@@ -39,13 +41,13 @@ def write_photo(path: Path, size=(96, 80), mode="RGB", **options) -> Path:
 
 
 def few_people(monkeypatch, count: int = 4) -> None:
-    def open_people(name, split):
+    def open_data(name, split, **_):
         return FirstPersons(
             SyntheticPeople(count, seed={"train": 0, "val": 1, "test": 2}[split], size=(64, 64))
         )
 
-    monkeypatch.setattr("cpm_edu.commands.train.open_people", open_people)
-    monkeypatch.setattr("cpm_edu.commands.evaluate.open_people", open_people)
+    monkeypatch.setattr("cpm_edu.commands.train.open_data", open_data)
+    monkeypatch.setattr("cpm_edu.commands.evaluate_pck.open_data", open_data)
     monkeypatch.setattr("cpm_edu.commands.demo.SYNTHETIC_PEOPLE", count)
     monkeypatch.setattr("cpm_edu.commands.demo.SYNTHETIC_SHOWN", (0, 1))
 

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,8 +39,9 @@ def batches(steps, *, workers=0, seed=3, people=PEOPLE, augmentation=None):
 
 
 def assert_same(found: Batch, expected: Batch):
-    for name, tensor in vars(expected).items():
-        assert torch.equal(getattr(found, name), tensor), f"{name} differs"
+    for name, value in vars(expected).items():
+        same = torch.equal if isinstance(value, torch.Tensor) else list.__eq__
+        assert same(getattr(found, name), value), f"{name} differs"
 
 
 def batch_of(joints, labelled, present):
@@ -239,20 +243,45 @@ def test_nan_joints_do_not_leak():
 
 
 class InterruptedPeople(TinyPeople):
-    """Every access finds that Ctrl-C was pressed."""
+    """Every access finds that Ctrl-C was pressed, or that torchrun wants to end everything."""
+
+    def __init__(self, num_people, number):
+        super().__init__(num_people)
+        self.number = number
 
     def __getitem__(self, index):
         if torch.utils.data.get_worker_info() is not None:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self.number)
         return super().__getitem__(index)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no os.kill(SIGINT) for one process")
-def test_ctrl_c_does_not_stop_a_worker(expected):
-    """A terminal sends SIGINT to every process of the run; the main one decides what to do."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_of_others_do_not_stop_a_worker(expected, number):
+    """A terminal sends SIGINT, torchrun SIGTERM, to every process of the run; the main one decides what to do."""
+    if number == signal.SIGTERM and not hasattr(signal, "sigwaitinfo"):
+        pytest.skip("this system does not say who sent a signal")
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job would ignore it
     try:
-        found = batches(range(2), workers=1, people=InterruptedPeople(11))
+        found = batches(range(2), workers=1, people=InterruptedPeople(11, number))
     finally:
         signal.signal(signal.SIGINT, before)
     assert_same(found[1], expected[1])
+
+
+def test_a_failing_program_ends_although_its_workers_live():
+    """What an uncaught error keeps alive ends at the exit, by SIGTERM of the main process: no worker ignores that."""
+    program = (
+        "from test_batches import *\n"
+        "loader = iter(crop_loader(PEOPLE, tiny_model(), batch_size=4, steps=range(99), workers=2,"
+        " augmentation=Augmentation()))\n"
+        "next(loader)\n"
+        "raise RuntimeError('of the program')"
+    )
+    folder = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | {"PYTHONPATH": f"{folder.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "of the program" in done.stderr

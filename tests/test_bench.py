@@ -221,7 +221,7 @@ def test_freed_memory_is_kept_and_only_meanwhile():
 
 # ---- the command
 
-SMALL = ("--sizes", "9x8", "--batch", "2", "--rounds", "2", "--device", "cpu")
+SMALL = ("--parts", "ops", "--sizes", "9x8", "--batch", "2", "--rounds", "2", "--device", "cpu")
 
 
 @pytest.fixture

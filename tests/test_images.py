@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cpm_edu.images import ImageError, load_image
+from cpm_edu.images import ImageError, load_image, open_image
 
 # 2 x 3 pixels: red green blue / black white grey
 SMALL = np.array(
@@ -126,6 +126,49 @@ def test_camera_rotation_is_applied(orientation, format, tmp_path):
 def test_result_can_be_used_by_torch(tmp_path):
     image = load_image(saved(tmp_path / "a.png", Image.fromarray(SMALL)))
     assert np.ascontiguousarray(image).shape == (2, 3, 3)
+
+
+# ---- smaller than stored
+
+
+def test_a_jpeg_is_decoded_smaller_when_asked(tmp_path):
+    stored = np.zeros((64, 96, 3), np.uint8)
+    stored[16:24, 32:48] = 250
+    path, asked = saved(tmp_path / "a.jpg", Image.fromarray(stored), quality=95), []
+    for times in (1, 2, 4, 8):
+        image, smaller = open_image(path, "a.jpg", shrink=lambda size, t=times: asked.append(size) or t)
+        assert smaller == times
+        assert image.size == (96 // times, 64 // times)
+        pixels = np.asarray(image)
+        assert pixels[20 // times, 40 // times, 0] > 200
+        assert pixels[40 // times, 10 // times, 0] < 30
+    assert set(asked) == {(64, 96)}
+
+
+def test_a_picture_of_odd_size_keeps_its_last_pixels(tmp_path):
+    path = saved(tmp_path / "a.jpg", Image.new("RGB", (33, 17), "white"), quality=95)
+    assert open_image(path, "a", shrink=lambda _: 2)[0].size == (17, 9)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+def test_other_formats_are_decoded_whole(name, tmp_path):
+    path = saved(tmp_path / name, Image.new("RGB", (32, 16), "white"))
+    assert open_image(path, name, shrink=lambda _: 4)[1] == 1
+
+
+def test_turned_pictures_are_decoded_whole(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path / "a.jpg", Image.new("RGB", (32, 16), "white"), exif=exif)
+    image, times = open_image(path, "a.jpg", shrink=lambda _: 4)
+    assert (image.size, times) == ((16, 32), 1)
+
+
+def test_grey_jpegs_become_rgb_when_smaller(tmp_path):
+    path = saved(tmp_path / "a.jpg", Image.new("L", (32, 16), 77))
+    image, times = open_image(path, "a.jpg", shrink=lambda _: 2)
+    assert (image.mode, image.size, times) == ("RGB", (16, 8), 2)
+    assert_close(np.asarray(image), np.full((8, 16, 3), 77), 2)
 
 
 # ---- errors --------------------------------------------------------------------------------------------

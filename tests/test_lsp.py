@@ -13,6 +13,7 @@ from scipy.io import savemat
 
 from cpm_edu.datasets.lsp import LSP, LSPET
 from cpm_edu.datasets.people import Concatenation
+from cpm_edu.images import ImageError
 from cpm_edu.skeletons import MPII
 
 
@@ -282,6 +283,17 @@ def test_another_number_of_joints_is_refused(tmp_path):
         ValueError, match=r"shape \(2000, 13, 2\); expected \(people, 14.*right_ankle.*head_top"
     ):
         LSP("all", tmp_path)
+
+
+def test_damaged_and_missing_pictures_are_named(lsp_mat):
+    people = LSP("all", lsp_mat[0])
+    path = lsp_mat[0] / "images" / "im0003.jpg"
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ImageError, match=rf"{path}.*(damaged|not a picture)"):
+        people[2]
+    path.unlink()
+    with pytest.raises(ImageError, match=rf"im0003\.jpg: there is no such picture in {lsp_mat[0]}/images"):
+        people[2]
 
 
 def test_a_labelled_joint_that_is_no_number_is_refused(lsp_mat):

@@ -36,7 +36,34 @@ def test_steps_by_hand():
     assert factors == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01]), "x 0.1 every 15 steps"
 
 
+def test_multistep_by_hand():
+    """mmpose's schedule: 0.001 at first, 1 at step 499, x 0.1 from the first step of epochs 170 and 200."""
+    config = TrainingConfig(
+        schedule="multistep", lr_steps=(170.0, 200.0), step_gamma=0.1, warmup_steps=500, warmup_start=0.001
+    )
+    steps = (0, 1, 250, 499, 500, 1699, 1700, 1999, 2000)
+    factors = [learning_rate_factor(s, 2100, 10, config) for s in steps]
+    warm = [0.001, 0.001 + 0.999 / 499, 0.001 + 0.999 * 250 / 499]
+    assert factors == pytest.approx([*warm, 1, 1, 1, 0.1, 0.1, 0.01])
+    assert [
+        learning_rate_factor(s, 2, 1, TrainingConfig(schedule="step", warmup_steps=1)) for s in (0, 1)
+    ] == [1, 1]
+
+
 # ---- optimizers
+
+
+def test_adam_is_torchs():
+    model = tiny_model()
+    (adam,) = make_optimizers(model, "adam", 5e-4, 0.0)
+    assert type(adam) is torch.optim.Adam
+    (group,) = adam.param_groups
+    assert (group["lr"], group["betas"], group["eps"], group["weight_decay"]) == (
+        5e-4,
+        (0.9, 0.999),
+        1e-8,
+        0.0,
+    )
 
 
 def test_adamw_does_not_decay_biases_and_norms():
@@ -46,7 +73,7 @@ def test_adamw_does_not_decay_biases_and_norms():
     assert all(p.ndim == 1 for p in adamw.param_groups[1]["params"])
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
+@pytest.mark.parametrize("name", ["adamw", "adam", "muon", "sgd"])
 @pytest.mark.parametrize("kind", ["lite", "paper"])
 def test_every_parameter_is_optimised_once(name, kind):
     model = tiny_model() if kind == "lite" else CPM.paper(TINY, width=4, num_stages=2)
@@ -179,14 +206,14 @@ def test_runs_and_resumes_with_other_choices(tmp_path, options):
 
 
 def test_unknown_optimizer():
-    with pytest.raises(ValueError, match='"muon", "adamw" or "sgd", not \'adam\''):
-        make_optimizers(tiny_model(), "adam", 0.1, 0.0)
+    with pytest.raises(ValueError, match='"muon", "adamw", "adam" or "sgd", not \'magic\''):
+        make_optimizers(tiny_model(), "magic", 0.1, 0.0)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"schedule": "linear"}, "schedule must be one of cosine, step, not 'linear'"),
+        ({"schedule": "linear"}, "schedule must be one of cosine, step, multistep, not 'linear'"),
         ({"amp": "float16"}, "amp must be one of off, bfloat16, auto, not 'float16'"),
         ({"epochs": 0}, "epochs must be positive, not 0"),
         ({"batch_size": -1}, "batch_size must be positive, not -1"),

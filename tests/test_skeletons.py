@@ -70,6 +70,60 @@ def test_both_sides_are_equally_hard(skeleton):
         assert skeleton.oks_sigmas[left] == skeleton.oks_sigmas[right]
 
 
+# ---- names in all spellings
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("left_hip", "right_hip"), ("hip_left", "hip_right"), ("LeftHip", "RightHip"), ("hipLeft", "hipRight"),
+        ("left hip", "right hip"), ("Left Hip", "Right Hip"), ("LEFT_HIP", "RIGHT_HIP"), ("left-hip", "right-hip"),
+        ("l_hip", "r_hip"), ("L_Hip", "R_Hip"), ("hip_l", "hip_r"), ("hip.L", "hip.R"), ("LHip", "RHip"), ("lHip", "rHip"),
+        ("hip (left)", "hip (right)"), ("L_F_Paw", "R_F_Paw"), ("leftHip2", "rightHip2"), ("upper_left_arm", "upper_right_arm"),
+        ("lefthip", "righthip"), ("hipleft", "hipright"), ("lhip", "rhip"), ("paw_fl", "paw_fr"),
+        ("Left_hip", "right_hip"),
+    ],
+)  # fmt: skip
+def test_pairs_in_every_spelling(left, right):
+    """The pair is (left, right), whatever comes first in the file; the others stay alone."""
+    skeleton = Skeleton(name="x", joints=(right, "nose", left, "tail"))
+    assert skeleton.flip_pairs == ((2, 0),)
+    assert skeleton.flip_permutation == (2, 1, 0, 3)
+    assert skeleton.without_partner == ()
+
+
+def test_names_that_are_no_pair():
+    alone = ("nose", "heel", "tail", "leg", "lip", "ear", "collar", "light", "bright_spot", "elbow")
+    skeleton = Skeleton(name="x", joints=alone)
+    assert skeleton.flip_pairs == ()
+    assert skeleton.without_partner == ()
+
+
+def test_joints_without_their_partner_are_known():
+    joints = ("left_eye", "right_eye", "left_ear", "R_hand", "LFoot", "wrist right", "nose", "right_ears")
+    skeleton = Skeleton(name="x", joints=joints)
+    assert skeleton.flip_pairs == ((0, 1),)
+    assert [joints[j] for j in skeleton.without_partner] == [
+        "left_ear", "R_hand", "LFoot", "wrist right", "right_ears",
+    ]  # fmt: skip
+
+
+def test_two_candidates_are_no_pair():
+    """Which of the two is meant nobody can know: both stay, and are told."""
+    skeleton = Skeleton(name="x", joints=("left_eye", "right_eye", "Right Eye", "l_hip", "r_hip"))
+    assert skeleton.flip_pairs == ((3, 4),)
+    assert skeleton.without_partner == (0, 1, 2)
+    skeleton = Skeleton(name="x", joints=("left_eye", "Left Eye", "right_eye"))
+    assert skeleton.flip_pairs == ()
+    assert skeleton.without_partner == (0, 1, 2)
+
+
+def test_different_spellings_are_no_pair():
+    skeleton = Skeleton(name="x", joints=("left_eye", "r_eye", "hip_left", "right_hip"))
+    assert skeleton.flip_pairs == ()
+    assert skeleton.without_partner == (0, 1, 2, 3)
+
+
 def test_require_same_names_both_lists():
     COCO.require_same(COCO, "checkpoint")
     with pytest.raises(ValueError, match=r"(?s)checkpoint: .*coco has 17: nose.*lsp has 14: right_ankle"):

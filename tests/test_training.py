@@ -21,6 +21,7 @@ from tiny_people import PAUSE_SECONDS, TINY, TinyPeople, tiny_config, tiny_model
 from cpm_edu.evaluation import stage_pck
 from cpm_edu.models.checkpoints import load_checkpoint, read_metadata
 from cpm_edu.training import loop
+from cpm_edu.training.stopping import stop_asked
 
 TOTAL = 30  # steps of a tiny run
 TESTS = Path(__file__).parent
@@ -80,14 +81,14 @@ def assert_same_run(folder, expected):
 
 def record_steps(monkeypatch, *, before=lambda step: None):
     """List that fills with the steps begun; `before(step)` may interfere."""
-    begun, train_step = [], loop._train_step
+    begun, original = [], loop.train_step
 
     def recorded(run, batch):
         begun.append(run.step)
         before(run.step)
-        return train_step(run, batch)
+        return original(run, batch)
 
-    monkeypatch.setattr(loop, "_train_step", recorded)
+    monkeypatch.setattr(loop, "train_step", recorded)
     return begun
 
 
@@ -216,13 +217,14 @@ def test_ctrl_c_to_the_whole_process_group(whole_run, tmp_path, monkeypatch):
     assert_same_run(folder, whole_run)
 
 
-def test_ctrl_c_within_a_step(tmp_path, monkeypatch):
-    handler = signal.getsignal(signal.SIGINT)
-    record_steps(monkeypatch, before=lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 4 else None)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_asked_to_stop_within_a_step(tmp_path, monkeypatch, number):
+    handler = signal.getsignal(number)
+    record_steps(monkeypatch, before=lambda step: os.kill(os.getpid(), number) if step == 4 else None)
     with pytest.raises(KeyboardInterrupt):
         tiny_train(tmp_path)
     assert torch.load(tmp_path / "last.pt", weights_only=True)["step"] == 5
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(number) is handler
 
 
 def test_outside_the_main_thread(tmp_path):
@@ -274,7 +276,7 @@ def test_a_finished_run_stays_as_it_is(whole_run, tmp_path, monkeypatch):
 
 
 def test_second_interrupt_does_not_wait():
-    with loop._interrupt() as asked:
+    with stop_asked() as asked:
         signal.raise_signal(signal.SIGINT)
         assert asked.is_set(), "the first asks the loop to stop after its step"
         with pytest.raises(KeyboardInterrupt):

@@ -75,7 +75,7 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path):
         ({"seed": -1}, "seed must not be negative"),
         ({"seed": 2**60}, r"seed must be below 2\*\*32"),
         ({"loss": "foo"}, "loss must be one of mean, euclidean"),
-        ({"optimizer": "foo"}, "optimizer must be one of muon, adamw, sgd"),
+        ({"optimizer": "foo"}, "optimizer must be one of muon, adamw, adam, sgd"),
         ({"clip_norm": -1.0}, "clip_norm must not be negative"),
     ],
 )

@@ -5,12 +5,14 @@ python tests/tiny_people.py FOLDER STEPS_FILE      appends "start" and then ever
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from cpm_edu.datasets.people import Person
 from cpm_edu.models import CPM
@@ -56,6 +58,25 @@ class TinyPeople:
         )
 
 
+def write_own_data(folder: Path, num_people: int) -> Path:
+    """my.json in COCO's style and its pictures, one person each; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    people = TinyPeople(num_people, unlabelled=0.0)
+    images, annotations = [], []
+    for i in range(num_people):
+        Image.fromarray(people[i].image).save(folder / f"{i:02d}.jpg")
+        images.append({"id": i, "file_name": f"{i:02d}.jpg", "width": 40, "height": 40})
+        keypoints = np.c_[people[i].joints_px, np.full(TINY.num_joints, 2)].ravel().tolist()
+        annotations.append({
+            "id": i, "image_id": i, "category_id": 1, "bbox": [0, 0, 40, 40], "area": 1600, "iscrowd": 0,
+            "keypoints": keypoints, "num_keypoints": TINY.num_joints,
+        })  # fmt: skip
+    category = {"id": 1, "name": "person", "keypoints": list(TINY.joints), "skeleton": [[1, 2], [1, 3]]}
+    text = json.dumps({"images": images, "annotations": annotations, "categories": [category]})
+    (folder / "my.json").write_text(text)
+    return folder
+
+
 def tiny_model(skeleton: Skeleton = TINY, **options) -> CPM:
     """A seeded lite CPM of two stages for 32 x 32 px."""
     torch.manual_seed(0)
@@ -70,26 +91,27 @@ def tiny_config(**changes) -> TrainingConfig:
 
 
 def tiny_train(
-    folder: Path | str, *, model: CPM | None = None, people=None, validation=None, **changes
+    folder: Path | str, *, model: CPM | None = None, people=None, validation=None, minutes=None, **changes
 ) -> Path:
     """Train or go on in `folder`; changes: of `tiny_config`."""
     people = TinyPeople(22) if people is None else people
     validation = TinyPeople(6, seed=1) if validation is None else validation
     model = tiny_model() if model is None else model
-    return loop.train(model, people, validation, tiny_config(**changes), folder, progress=False)
+    config = tiny_config(**changes)
+    return loop.train(model, people, validation, config, folder, progress=False, minutes=minutes)
 
 
 def main(folder: str, steps_file: str) -> None:
     torch.set_num_threads(1)
-    train_step = loop._train_step
+    original = loop.train_step
 
     def counted_step(run, batch):
         with Path(steps_file).open("a") as file:
             file.write(f"{run.step}\n")
         time.sleep(PAUSE_SECONDS)
-        return train_step(run, batch)
+        return original(run, batch)
 
-    loop._train_step = counted_step
+    loop.train_step = counted_step
     with Path(steps_file).open("a") as file:
         file.write("start\n")
     tiny_train(folder, workers=2)

@@ -26,7 +26,6 @@ from ..kernels.toolchain import (
     ninja_version,
 )
 
-HELP = "what can compute here: torch, C++, CUDA; what was built, and what is missing"
 DESCRIPTION = """\
 Three backends compute targets, decoding and the stage loss: plain torch, C++ for the CPU and CUDA. Show which
 of them run here, with which compiler and from which file, and what to do about one that does not. Paste it

@@ -19,7 +19,6 @@ from ..photos import PHOTOS
 from .options import add_model_options, load_model
 from .people import save_figure
 
-HELP = "a minute with the shipped model: people found, stage by stage"
 DESCRIPTION = """\
 Run the shipped pose machine on synthetic people, whose joints are known, and on photographs. Prints PCK (the share
 of joints found, see the README) by stage and writes one picture with every stage's belief maps."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from ..bundle import bundled_folder
 from ..models.checkpoints import write_atomically
 
-HELP = "copy the notebooks into a folder of yours and open JupyterLab there"
 DESCRIPTION = """\
 Copy the course's notebooks into DIR and open JupyterLab there. A notebook that you have changed is never
 overwritten; one that you have not touched is brought up to date."""

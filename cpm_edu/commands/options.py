@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import torch
 
-from ..datasets.lsp import LSP, LSPET
-from ..datasets.people import Concatenation, FirstPersons, PeopleDataset
-from ..datasets.synthetic import SyntheticPeople
 from ..models import CPM
-from ..models.checkpoints import open_checkpoint
+from ..models.checkpoints import CheckpointError, open_checkpoint, read_metadata
 from ..skeletons import SKELETONS
+from ..training.distributed import is_main
 from ..weights import LITE_PATH
 
-__all__ = ["add_model_options", "choose_device", "load_model", "open_people"]
+__all__ = ["add_model_options", "choose_device", "load_model"]
 
 
 def add_model_options(parser, *, flip_test: bool = True) -> None:
     """--checkpoint, --skeleton, --input-size and, unless the command decides it, --flip-test."""
     parser.add_argument(
         "--checkpoint", type=Path, metavar="C",
-        help="weights: a .safetensors file of this package or an mmpose .pth; default: the shipped lite model",
+        help="weights: a .safetensors file of this package or an mmpose .pth; default: lite, the shipped model",
     )  # fmt: skip
     parser.add_argument(
         "--skeleton", choices=sorted(SKELETONS), help="joints of the checkpoint; a mismatch is refused"
@@ -33,20 +32,30 @@ def add_model_options(parser, *, flip_test: bool = True) -> None:
     if flip_test:
         parser.add_argument(
             "--flip-test",
-            action="store_true",
-            help="average with the mirrored crop (about + 1 PCK, half the speed)",
+            action=argparse.BooleanOptionalAction,
+            help="average with the mirrored crop, or not (about + 1 PCK, half the speed)",
         )
 
 
-def load_model(options) -> tuple[CPM, Path]:
-    """The model that --checkpoint and --skeleton name, in evaluation mode, and its file."""
-    path = options.checkpoint or LITE_PATH
+def load_model(options, recipe=None) -> tuple[CPM, Path]:
+    """The model that --checkpoint and --skeleton name, in evaluation mode, and its file.
+
+    Args:
+        recipe: whose joints the model must have, and whose crop size a file of mmpose is taken to be for.
+    """
+    shipped = options.checkpoint is None or (
+        str(options.checkpoint) == "lite" and not options.checkpoint.exists()
+    )
+    path = LITE_PATH if shipped else options.checkpoint
     skeleton = SKELETONS[options.skeleton] if options.skeleton else None
     size = tuple(options.input_size) if options.input_size else None
     if size is not None and min(size) < 8:
         raise ValueError(f"--input-size {size[0]} {size[1]}: both sides must be at least 8 pixels")
+    if recipe is not None:
+        skeleton = recipe.skeleton
+        size = size or (None if _says_its_size(path) else recipe.input_size)
     model = open_checkpoint(path, skeleton=skeleton, input_size=size).eval()
-    if options.checkpoint:
+    if options.checkpoint and is_main():
         print(
             f"{path.name}: {model.kind} CPM, {model.skeleton.name} joints, crops of %d x %d px"
             % model.input_size
@@ -54,6 +63,14 @@ def load_model(options) -> tuple[CPM, Path]:
     if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
         raise ValueError(f"{path} holds weights that are NaN or infinite: its training diverged")
     return model, path
+
+
+def _says_its_size(path: Path) -> bool:
+    try:
+        read_metadata(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -69,22 +86,3 @@ def choose_device(name: str | None) -> torch.device:
             "https://pytorch.org/get-started/locally/"
         ) from error
     return device
-
-
-DATA_SETS = ("synthetic", "lsp", "lsp+lspet", "lsp+lspet+synthetic")
-SYNTHETIC_BESIDE_REAL = 1500  # so that the model also knows the figures of the notebooks
-
-
-def open_people(name: str, split: str) -> PeopleDataset:
-    """People of one of `DATA_SETS` by split ("train", "val", "test"); beside LSP the others only train."""
-    if name not in DATA_SETS:
-        raise ValueError(f"no data set {name!r}; there are {', '.join(DATA_SETS)}")
-    if name == "synthetic":
-        seeds, lengths = {"train": 0, "val": 1, "test": 2}, {"train": 5000, "val": 200, "test": 500}
-        return FirstPersons(SyntheticPeople(lengths[split], seed=seeds[split]))
-    if split != "train" or name == "lsp":
-        return LSP(split)
-    parts = [LSP("train"), LSPET("all")]
-    if "synthetic" in name:
-        parts.append(FirstPersons(SyntheticPeople(SYNTHETIC_BESIDE_REAL, seed=0)))
-    return Concatenation(*parts)

@@ -13,7 +13,6 @@ from ..models.checkpoints import write_atomically
 from .options import add_model_options, load_model
 from .people import check_box, free_path, parse_box, save_figure
 
-HELP = "find the joints of people in your photos"
 DESCRIPTION = """\
 Find the joints of one person per box and write, for every photo, two pictures (NAME_pose.png: the photo with
 the pose; NAME_stages.png: the belief maps stage by stage) and, for all photos, joints.json.

@@ -19,13 +19,17 @@ from ..skeletons import Skeleton
 from .people import Person
 from .pictures import Picture, Pictures
 
-__all__ = ["AnnotatedPeople", "DataError", "Record", "Sieve", "read_json"]
+__all__ = ["AnnotatedPeople", "BadRecord", "DataError", "Record", "Sieve", "finite_numbers", "read_json"]
 
 NAMES_SHOWN = 3
 
 
 class DataError(ValueError):
     """An annotation file, or a record in it, that cannot be used; the message names both."""
+
+
+class BadRecord(Exception):
+    """Why one record is broken; a loader hands the words to `Sieve.refuse`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +48,7 @@ class Record:
         scale_px: (2,) float32 (width, height) of the crop, padded, before it gets the network's aspect.
         score: the detector's; 1 for an annotated box.
         head_size: MPII's length for PCKh in pixels; NaN elsewhere.
+        area: the annotated outline's in square pixels, which OKS is measured by; NaN where not known.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Record:
     scale_px: np.ndarray
     score: float = 1.0
     head_size: float = float("nan")
+    area: float = float("nan")
 
     @property
     def labelled(self) -> np.ndarray:
@@ -76,6 +82,7 @@ class Sieve:
         self.file, self.skip_bad = Path(file), skip_bad
         self.dropped: dict[str, list[str]] = defaultdict(list)
         self.bad: dict[str, list[str]] = defaultdict(list)
+        self.noted: dict[str, list[str]] = defaultdict(list)
 
     def drop(self, reason: str, name: str) -> None:
         """Leave out a record that the data set's own rules leave out."""
@@ -89,10 +96,16 @@ class Sieve:
             )
         self.bad[reason].append(name)
 
+    def note(self, what: str, name: str) -> None:
+        """Keep a record that the file does not describe fully, and say what was made of it."""
+        self.noted[what].append(name)
+
     def summary(self) -> str:
-        """One line a reason, with its count and the first names; "" where nothing was left out."""
+        """One line a reason, with its count and the first names; "" where there is nothing to say."""
         lines = []
-        for what, reasons in (("left out by rule", self.dropped), ("left out as broken", self.bad)):
+        for what, reasons in (
+            ("left out by rule", self.dropped), ("left out as broken", self.bad), ("kept", self.noted),
+        ):  # fmt: skip
             for reason, names in reasons.items():
                 more = len(names) - NAMES_SHOWN
                 shown = "; ".join(names[:NAMES_SHOWN]) + (f"; and {more} more" if more > 0 else "")
@@ -155,14 +168,24 @@ class AnnotatedPeople(Sequence):
         )  # fmt: skip
         return part
 
+    def require_people(self) -> None:
+        """DataError that tells what was left out, where nobody is left."""
+        if not self.records:
+            raise DataError(
+                "\n".join(
+                    filter(None, [f"{self.title}: {self.sieve.file} leaves nobody", self.sieve.summary()])
+                )
+            )
+
     def describe(self) -> str:
         """What a newcomer asks: how many pictures, people and joints, where the files lie, how to get them."""
         labelled = int(sum(record.labelled.sum() for record in self.records))
-        places = ", ".join(map(str, self.pictures.sources))
         lines = [
             f"{self.title}: {len(self._of_file)} pictures, {len(self)} people, {labelled} of "
             f"{len(self) * self.skeleton.num_joints} joints labelled ({self.skeleton.name}: "
-            f"{self.skeleton.num_joints} joints); annotations {self.sieve.file}, pictures in {places}",
+            f"{self.skeleton.num_joints} joints)",
+            f"annotations: {self.sieve.file}",
+            f"pictures: {', '.join(map(str, self.pictures.sources))}",
             self.sieve.summary(),
             self.how_to_get,
         ]
@@ -178,3 +201,30 @@ def read_json(path: Path | str, what: str):
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{what}: {path} is not a JSON file ({error})") from None
+
+
+def finite_numbers(values, count: int, what: str) -> np.ndarray:
+    """`count` numbers out of a JSON list.
+
+    Args:
+        what: what they are, in the plural, such as 'its "keypoints"'.
+
+    Returns:
+        (count,) float64.
+
+    Raises:
+        BadRecord: no list, another number of them, something that is no number, NaN or infinity.
+    """
+    if not isinstance(values, list | tuple | np.ndarray):
+        raise BadRecord(f"{what} are {values!r}, not {count} numbers")
+    if len(values) != count:
+        raise BadRecord(f"{what} are {len(values)} numbers, not {count}")
+    try:
+        numbers = np.array(values, np.float64)
+    except (ValueError, TypeError):
+        numbers = np.empty(0)
+    if numbers.shape != (count,):
+        raise BadRecord(f"{what} are not all numbers")
+    if not np.isfinite(numbers).all():
+        raise BadRecord(f"{what} hold NaN or infinity")
+    return numbers

@@ -1,47 +1,34 @@
 """From a person in a picture to a network's input: one 2 x 3 matrix for the image and its joints.
 
-`plain_crop` is what testing sees. `training_crop` draws a random matrix, moves the person off the middle
-(the center map moves along), and into some crops pastes a second person: only the center map then tells
-whom to answer for.
+`plain_crop` is what testing sees. `training_crop` draws a random matrix. With our `Augmentation` it moves the
+person off the middle (the center map moves along), and into some crops pastes a second person: only the center
+map then tells whom to answer for. `MmposeAugmentation` is what OpenMMLab's configurations do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from ..coords import Convention, apply_affine, crop_matrix, fit_aspect, warp_images
+from ..coords import Convention, person_matrix
 from ..skeletons import Skeleton
+from .crops import PAD_VALUE, Crop, Seam, Sketch, paint
 from .people import Person
 
-__all__ = ["PAD_VALUE", "Augmentation", "Crop", "plain_crop", "training_crop", "two_person_crop"]
+__all__ = [
+    "PAD_VALUE", "AnyAugmentation", "Augmentation", "Crop", "MmposeAugmentation", "plain_crop", "plain_sketch",
+    "training_crop", "training_sketch", "truncated_normal", "two_person_crop",
+]  # fmt: skip
 
 CUT_AWAY_PX = -1e4  # where a joint goes that is no longer in the picture: its target is zero everywhere
-# What a crop shows outside the picture: grey in the paper's release (testing/src/padAround.m), black in mmpose.
-PAD_VALUE = {"center": 128.0, "msra": 0.0}
 
-
-@dataclass
-class Crop:
-    """A network's input and its labels.
-
-    Args:
-        image: (3, H_in, W_in) float32 RGB, 0..255.
-        joints_px: (P, J, 2) crop pixels; person 0 is the one at the center.
-        labelled: (P, J) bool.
-        center_px: (2,) crop pixels, where the center map has its peak.
-        matrix: (2, 3) image pixels -> crop pixels.
-    """
-
-    image: Tensor
-    joints_px: Tensor
-    labelled: Tensor
-    center_px: Tensor
-    matrix: Tensor
+# mmpose's RandomHalfBody, the defaults of its constructor
+MIN_LABELLED, MIN_UPPER, MIN_LOWER = 9, 2, 3
+UPPER_PREFERRED = 0.7
+HALF_BODY_PADDING = 1.5
 
 
 @dataclass(frozen=True)
@@ -74,9 +61,46 @@ class Augmentation:
     brightness: float = 0.2
 
 
+@dataclass(frozen=True)
+class MmposeAugmentation:
+    """The training crops of mmpose's configurations; the defaults are those of JHMDB, and of MPII but for its
+    shift_probability of 0. COCO has half_body 0.3, scale (0.5, 1.5) and rotation_deg 80.
+
+    Shift, size and angle are drawn from the standard normal distribution cut off at -1 and 1.
+
+    Args:
+        flip: probability of a mirrored crop.
+        half_body: probability of a box around the upper or lower body, for people with 9 or more labelled joints.
+        shift: largest shift of the box, as a fraction of its padded width and height.
+        shift_probability: of shifting at all.
+        scale: smallest and largest factor of the box's size (2 shows the person at half the size).
+        rotation_deg: largest rotation either way.
+        rotation_probability: of rotating at all.
+
+    Source: mmpose 1.3, RandomFlip, RandomHalfBody, RandomBBoxTransform in
+    datasets/transforms/common_transforms.py.
+    """
+
+    flip: float = 0.5
+    half_body: float = 0.0
+    shift: float = 0.16
+    shift_probability: float = 0.3
+    scale: tuple[float, float] = (0.75, 1.25)
+    rotation_deg: float = 60.0
+    rotation_probability: float = 0.6
+
+
+AnyAugmentation = Augmentation | MmposeAugmentation
+
+
 def plain_crop(person: Person, size: tuple[int, int], convention: Convention = "center") -> Crop:
     """The person's box, unrotated, in a crop of `size` (height, width) pixels."""
-    return _place(person, size, convention=convention)
+    return paint(plain_sketch(person, size, convention))
+
+
+def plain_sketch(person: Person, size: tuple[int, int], convention: Convention = "center") -> Sketch:
+    """`plain_crop` before it is painted."""
+    return _sketch(person, size, convention=convention)
 
 
 def two_person_crop(
@@ -87,46 +111,10 @@ def two_person_crop(
     Each is shown at 0.7 of its plain size and 0.21 of the width off the middle (ours).
     """
     offset = np.array([0.21 * size[1], 0.0])
-    crop = _place(left, size, zoom=0.7, shift_px=-offset, convention=convention)
-    other = _place(right, size, zoom=0.7, shift_px=offset, convention=convention)
-    _paste(crop, other, (crop.center_px + other.center_px) / 2)
-    return crop
-
-
-def _place(
-    person: Person,
-    size: tuple[int, int],
-    *,
-    zoom: float = 1.0,
-    rotation_deg: float = 0.0,
-    mirror: Skeleton | None = None,
-    shift_px: np.ndarray | None = None,
-    convention: Convention = "center",
-) -> Crop:
-    """A crop of the person's picture by one matrix, joints and center taken along."""
-    center, scale = (torch.from_numpy(np.asarray(v, np.float64)) for v in (person.center_px, person.scale_px))
-    matrix = crop_matrix(
-        center,
-        fit_aspect(scale, size) / zoom,
-        size,
-        rotation_deg=rotation_deg,
-        mirror=mirror is not None,
-        convention=convention,
-    )
-    if shift_px is not None:
-        matrix[:, 2] += torch.from_numpy(shift_px)
-    image = torch.from_numpy(person.pixels().copy()).permute(2, 0, 1)[None].float()
-    joints, labelled = (torch.from_numpy(a) for a in person.everybody())
-    if mirror is not None:
-        order = list(mirror.flip_permutation)
-        joints, labelled = joints[:, order], labelled[:, order]
-    return Crop(
-        image=warp_images(image, matrix, size, fill=PAD_VALUE[convention])[0],
-        joints_px=apply_affine(matrix, joints.double()).float(),
-        labelled=labelled,
-        center_px=apply_affine(matrix, center[None])[0].float(),
-        matrix=matrix,
-    )
+    sketch = _sketch(left, size, zoom=0.7, shift_px=-offset, convention=convention)
+    other = _sketch(right, size, zoom=0.7, shift_px=offset, convention=convention)
+    _join(sketch, other, (sketch.center_px + other.center_px) / 2)
+    return paint(sketch)
 
 
 def training_crop(
@@ -134,7 +122,7 @@ def training_crop(
     skeleton: Skeleton,
     size: tuple[int, int],
     rng: np.random.Generator,
-    augmentation: Augmentation,
+    augmentation: AnyAugmentation,
     *,
     another: Callable[[np.random.Generator], Person] | None = None,
     convention: Convention = "center",
@@ -142,12 +130,36 @@ def training_crop(
     """A randomly transformed crop; every random number comes from `rng`.
 
     Args:
-        another: draws the second person; None: never two.
+        another: draws the second person; None: never two. mmpose's augmentation never asks.
 
     Returns:
         A `Crop`; whoever was pasted in comes last.
     """
-    options = augmentation
+    return paint(
+        training_sketch(person, skeleton, size, rng, augmentation, another=another, convention=convention)
+    )
+
+
+def training_sketch(
+    person: Person,
+    skeleton: Skeleton,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    augmentation: AnyAugmentation,
+    *,
+    another: Callable[[np.random.Generator], Person] | None = None,
+    convention: Convention = "center",
+) -> Sketch:
+    """`training_crop` before it is painted; reads no picture."""
+    if isinstance(augmentation, MmposeAugmentation):
+        sketch = _mmpose_sketch(person, skeleton, size, rng, augmentation, convention)
+    else:
+        sketch = _our_sketch(person, skeleton, size, rng, augmentation, another, convention)
+    sketch.may_shrink = True
+    return sketch
+
+
+def _our_sketch(person, skeleton, size, rng, options: Augmentation, another, convention) -> Sketch:
     side = np.array([size[1], size[0]], float)
     paired = another is not None and rng.random() < options.second_person
     direction = rng.choice([-1.0, 1.0]) * np.array([1.0, rng.uniform(-0.5, 0.5)])
@@ -159,23 +171,22 @@ def training_crop(
         shift = rng.uniform(-options.shift, options.shift, 2)
         if rng.random() < options.half_body:
             person = _half_body(person, skeleton, rng)
-    crop = _random_crop(person, skeleton, size, rng, options, zoom, shift * side, convention)
+    sketch = _random_sketch(person, skeleton, size, rng, options, zoom, shift * side, convention)
     if paired:
         offset = -direction * rng.uniform(*options.pair_offset) * side
         zoom = zoom * rng.uniform(0.8, 1.25)
-        other = _random_crop(another(rng), skeleton, size, rng, options, zoom, offset, convention)
-        seam = (crop.center_px + other.center_px) / 2
-        _paste(crop, other, seam + torch.from_numpy(rng.normal(0, 0.03 * size[1], 2)).float())
+        other = _random_sketch(another(rng), skeleton, size, rng, options, zoom, offset, convention)
+        seam = (sketch.center_px + other.center_px) / 2
+        _join(sketch, other, seam + rng.normal(0, 0.03 * size[1], 2).astype(np.float32))
     jitter = rng.normal(0.0, options.center_jitter, 2) * side
-    crop.center_px = crop.center_px + torch.from_numpy(jitter).float()
-    gain = rng.uniform(1 - options.brightness, 1 + options.brightness, (3, 1, 1))
-    offset = rng.uniform(-options.brightness, options.brightness) * 128
-    crop.image = (crop.image * torch.from_numpy(gain).float() + float(offset)).clamp_(0, 255)
-    return crop
+    sketch.center_px = sketch.center_px + jitter.astype(np.float32)
+    sketch.gain = rng.uniform(1 - options.brightness, 1 + options.brightness, 3).astype(np.float32)
+    sketch.offset = float(rng.uniform(-options.brightness, options.brightness) * 128)
+    return sketch
 
 
-def _random_crop(person, skeleton, size, rng, options, zoom, shift_px, convention) -> Crop:
-    return _place(
+def _random_sketch(person, skeleton, size, rng, options, zoom, shift_px, convention) -> Sketch:
+    return _sketch(
         person, size, zoom=zoom, shift_px=shift_px, convention=convention,
         mirror=skeleton if rng.random() < options.flip else None,
         rotation_deg=rng.uniform(-options.rotation_deg, options.rotation_deg),
@@ -189,20 +200,106 @@ def _half_body(person: Person, skeleton: Skeleton, rng: np.random.Generator) -> 
     if len(half) < 4:
         return person
     low, high = person.joints_px[half].min(0), person.joints_px[half].max(0)
-    side = max(1.5 * float((high - low).max()), 8.0)  # 1.5: mmpose's RandomHalfBody
+    side = max(HALF_BODY_PADDING * float((high - low).max()), 8.0)
     middle = ((low + high) / 2).astype(np.float32)
     return replace(person, center_px=middle, scale_px=np.array([side, side], np.float32))
 
 
-def _paste(crop: Crop, other: Crop, seam_px: Tensor) -> None:
-    """Fill what lies beyond the line through `seam_px`, square to the way to the other person's center."""
-    height, width = crop.image.shape[-2:]
-    toward = other.center_px - crop.center_px
-    x, y = torch.arange(width, dtype=torch.float32), torch.arange(height, dtype=torch.float32)
-    beyond = (x - seam_px[0])[None, :] * toward[0] + (y - seam_px[1])[:, None] * toward[1] > 0  # (H_in, W_in)
-    crop.image = torch.where(beyond, other.image, crop.image)
-    for part, shown_beyond in ((crop.joints_px[1:], False), (other.joints_px, True)):
-        is_beyond = ((part - seam_px) * toward).sum(-1) > 0
-        part[is_beyond != shown_beyond] = CUT_AWAY_PX  # but person 0 is taught whole, as where it is occluded
-    crop.joints_px = torch.cat([crop.joints_px, other.joints_px])
-    crop.labelled = torch.cat([crop.labelled, other.labelled])
+def _mmpose_sketch(person, skeleton, size, rng, options: MmposeAugmentation, convention) -> Sketch:
+    mirrored = rng.random() < options.flip
+    person = _mmpose_half_body(person, skeleton, rng, options.half_body)
+    shift_x, shift_y, growth, turn = truncated_normal(rng, 4)
+    chances = rng.random(2)
+    offset, angle = np.zeros(2), 0.0
+    if chances[0] < options.shift_probability:
+        offset = options.shift * np.array([shift_x, shift_y]) * person.scale_px
+    if chances[1] < options.rotation_probability:
+        angle = options.rotation_deg * turn
+    if mirrored:  # mmpose mirrors the picture first, so it shifts and turns what is mirrored already
+        offset, angle = offset * [-1, 1], -angle
+    smallest, largest = options.scale
+    factor = growth * (largest - smallest) / 2 + (largest + smallest) / 2
+    return _sketch(
+        person, size, zoom=1 / factor, rotation_deg=angle, mirror=skeleton if mirrored else None,
+        middle_px=person.center_px + offset, convention=convention,
+    )  # fmt: skip
+
+
+def _mmpose_half_body(
+    person: Person, skeleton: Skeleton, rng: np.random.Generator, probability: float
+) -> Person:
+    """The person with a box around one half of the body, if chance wants it and enough joints are labelled."""
+    if person.labelled.sum() < MIN_LABELLED or rng.random() >= probability:
+        return person
+    prefers_upper = rng.random() < UPPER_PREFERRED
+    upper = [j for j in skeleton.upper_body if person.labelled[j]]
+    lower = [j for j in skeleton.lower_body if person.labelled[j]]
+    enough_upper, enough_lower = len(upper) >= MIN_UPPER, len(lower) >= MIN_LOWER
+    if not (enough_upper or enough_lower):
+        return person
+    half = upper if enough_upper and (prefers_upper or not enough_lower) else lower
+    joints = person.joints_px[half]
+    extent = HALF_BODY_PADDING * (joints.max(0) - joints.min(0))
+    return replace(
+        person, center_px=joints.mean(0), scale_px=np.maximum(extent, 1.0)
+    )  # joints on one spot: 1 px
+
+
+def truncated_normal(rng: np.random.Generator, count: int) -> np.ndarray:
+    """(count,) numbers of the standard normal distribution, cut off at -1 and 1."""
+    normal = NormalDist()
+    low, high = normal.cdf(-1), normal.cdf(1)
+    return np.array([normal.inv_cdf(low + u * (high - low)) for u in rng.random(count)])
+
+
+def _sketch(
+    person: Person,
+    size: tuple[int, int],
+    *,
+    zoom: float = 1.0,
+    rotation_deg: float = 0.0,
+    mirror: Skeleton | None = None,
+    middle_px: np.ndarray | None = None,
+    shift_px: np.ndarray | None = None,
+    convention: Convention = "center",
+) -> Sketch:
+    """A crop of the person's picture by one matrix, joints and center taken along.
+
+    Args:
+        middle_px: (2,) image pixels that come into the middle of the crop; None: the person's center.
+        shift_px: (2,) crop pixels by which all is moved in the end.
+    """
+    matrix = person_matrix(
+        person.center_px if middle_px is None else middle_px, person.scale_px, size,
+        zoom=zoom, rotation_deg=rotation_deg, mirror=mirror is not None, convention=convention,
+    )  # fmt: skip
+    if shift_px is not None:
+        matrix[:, 2] += shift_px
+    joints, labelled = person.everybody()
+    if mirror is not None:
+        order = list(mirror.flip_permutation)
+        joints, labelled = joints[:, order], labelled[:, order]
+    linear, offset = matrix[:, :2].T, matrix[:, 2]
+    return Sketch(
+        size=size,
+        people=[person],
+        matrices=[matrix],
+        joints_px=(joints @ linear + offset).astype(np.float32),
+        labelled=labelled,
+        center_px=(np.asarray(person.center_px, float) @ linear + offset).astype(np.float32),
+        convention=convention,
+    )
+
+
+def _join(sketch: Sketch, other: Sketch, point: np.ndarray) -> None:
+    """Show `other` beyond the line through `point`, square to the way to the other person's center."""
+    seam = Seam(point, other.center_px - sketch.center_px)
+    for part, shown_beyond in ((sketch.joints_px[1:], False), (other.joints_px, True)):
+        part[seam.beyond(part) != shown_beyond] = (
+            CUT_AWAY_PX  # but person 0 is taught whole, as where it is occluded
+        )
+    sketch.seam = seam
+    sketch.people += other.people
+    sketch.matrices += other.matrices
+    sketch.joints_px = np.concatenate([sketch.joints_px, other.joints_px])
+    sketch.labelled = np.concatenate([sketch.labelled, other.labelled])

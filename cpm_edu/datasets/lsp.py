@@ -9,19 +9,16 @@ Source: Johnson and Everingham, BMVC 2010 (LSP) and CVPR 2011 (LSPET).
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..coords import image_middle
 from ..skeletons import LSP as LSP_SKELETON
 from . import data_root
 from .people import Person
+from .pictures import Pictures
 
 __all__ = ["LSP", "LSPET"]
 
@@ -30,37 +27,6 @@ HOW_TO_GET = (
     "University; unpack them to {root}/lsp and {root}/lspet (images/ beside joints.mat). "
     "They are research data: their pictures belong to Flickr users."
 )
-
-
-class Images:
-    """Pictures by file name out of a folder or of zip archives, safe to use from several processes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.archives = sorted(folder.glob("images*.zip"))
-        self.folder = folder / "images"
-        self._where: dict[str, Path] = {}
-        for archive in self.archives:
-            with zipfile.ZipFile(archive) as opened:
-                self._where |= {Path(n).name: archive for n in opened.namelist() if n.endswith(".jpg")}
-        self._open: dict[tuple[int, Path], tuple[zipfile.ZipFile, dict[str, str]]] = {}
-
-    def read(self, name: str) -> np.ndarray:
-        """(H, W, 3) uint8 RGB."""
-        if name in self._where:
-            archive = self._where[name]
-            key = (os.getpid(), archive)  # a file handle must not be shared across a fork
-            if key not in self._open:
-                opened = zipfile.ZipFile(archive)
-                self._open[key] = (opened, {Path(n).name: n for n in opened.namelist()})
-            opened, members = self._open[key]
-            source = io.BytesIO(opened.read(members[name]))
-        else:
-            source = self.folder / name
-        with Image.open(source) as image:
-            return np.asarray(image.convert("RGB"))
-
-    def __getstate__(self) -> dict:
-        return self.__dict__ | {"_open": {}}
 
 
 class _Leeds:
@@ -77,17 +43,13 @@ class _Leeds:
                 + HOW_TO_GET.format(root=data_root())
             )
         self.split = split
-        self.images = Images(self.folder)
-
-    def _from_mat(self) -> np.ndarray:
-        """joints.mat of the original download -> (n, 14, 3) with third column 1 where labelled."""
-        raise NotImplementedError
+        self.pictures = Pictures([self.folder / "images", *sorted(self.folder.glob("images*.zip"))])
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: int) -> Person:
-        image = self.images.read(self.names[index])
+        image = self._read(self.names[index])
         height, width = image.shape[:2]
         side = float(max(height, width))  # from the picture alone: no joint may help to find the box
         return Person(
@@ -98,6 +60,10 @@ class _Leeds:
             scale_px=np.array([side, side], np.float32),
             name=self.names[index],
         )
+
+    def _read(self, name: str) -> np.ndarray:
+        inside = f"images/{name}"  # as an archive that was packed with its folder calls it
+        return self.pictures.read(inside if self.pictures.find(inside) else name)
 
     def _keep(
         self, chosen: np.ndarray, names: list[str], joints_px: np.ndarray, labelled: np.ndarray

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from PIL import Image
 
+from ..images import ImageError
 from ..skeletons import Skeleton
 from .pictures import Picture
 
@@ -51,8 +53,23 @@ class Person:
             raise ValueError(f"{self.name}: joint {lost[0]} is labelled, but its position is not a number")
 
     def pixels(self) -> np.ndarray:
-        """(H, W, 3) uint8 RGB; ImageError where the picture cannot be read."""
-        return np.asarray(self.image)
+        """(H, W, 3) uint8 RGB; ImageError, which names file and person, where the picture cannot be read."""
+        return np.asarray(self.picture()[0])
+
+    def picture(
+        self, *, shrink: Callable[[tuple[int, int]], int] | None = None
+    ) -> tuple[np.ndarray | Image.Image, int]:
+        """The picture, as an array or as an RGB image of Pillow, and how many times smaller than stored it is.
+
+        Args:
+            shrink: of `images.open_image`.
+        """
+        if not isinstance(self.image, Picture):
+            return np.asarray(self.image), 1
+        try:
+            return self.image.open(shrink=shrink)
+        except ImageError as error:
+            raise ImageError(f"{self.name}: {error}") from None
 
     def everybody(self) -> tuple[np.ndarray, np.ndarray]:
         """Joints (P, J, 2) and labels (P, J) of all people in the image, this one first; no NaN."""

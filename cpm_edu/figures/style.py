@@ -7,10 +7,12 @@ from ..skeletons import Skeleton
 __all__ = [
     "BELIEF_CMAP",
     "CENTER_COLOR",
+    "COLORS",
     "LEFT_COLOR",
     "MIDDLE_COLOR",
     "RIGHT_COLOR",
     "joint_colors",
+    "joint_sides",
     "limb_style",
 ]
 
@@ -22,20 +24,24 @@ CENTER_COLOR = "#CC79A7"
 BELIEF_CMAP = "viridis"
 
 
-def _side(joint: str) -> str:
-    return "left" if "left" in joint else "right" if "right" in joint else "middle"
-
-
 COLORS = {"left": LEFT_COLOR, "right": RIGHT_COLOR, "middle": MIDDLE_COLOR}
+
+
+def joint_sides(skeleton: Skeleton) -> list[str]:
+    """J times "left", "right" or "middle": by what a mirror swaps; a joint without partner by its name."""
+    sides = ["left" if "left" in j else "right" if "right" in j else "middle" for j in skeleton.joints]
+    for left, right in skeleton.flip_pairs:
+        sides[left], sides[right] = "left", "right"
+    return sides
 
 
 def joint_colors(skeleton: Skeleton) -> list[str]:
     """J colours: the person's left, right, or neither."""
-    return [COLORS[_side(joint)] for joint in skeleton.joints]
+    return [COLORS[side] for side in joint_sides(skeleton)]
 
 
 def limb_style(skeleton: Skeleton, limb: tuple[int, int]) -> tuple[str, str]:
     """(colour, line style) of a bone: left solid, right dashed, so that colour never stands alone."""
-    sides = {_side(skeleton.joints[i]) for i in limb} - {"middle"}
+    sides = {joint_sides(skeleton)[i] for i in limb} - {"middle"}
     side = sides.pop() if len(sides) == 1 else "middle"
     return COLORS[side], {"left": "-", "right": (0, (3, 1)), "middle": "-"}[side]

@@ -18,7 +18,7 @@ from ..decoding_reference import decode_reference, gaussian_taps
 from ..targets import gaussian_targets_reference
 from .bench import Contestant
 
-__all__ = ["decode_peers", "numpy_argmax", "numpy_dark", "target_peers"]
+__all__ = ["decode_peers", "module_or_none", "numpy_argmax", "numpy_dark", "target_peers"]
 
 INPUT_PX_PER_CELL = 4  # of mmpose's codec, which speaks pixels; it changes no cell
 LOG_FLOOR = 1e-10  # mmpose's refine_keypoints_dark
@@ -105,14 +105,14 @@ def target_peers(centers: Tensor, size: tuple[int, int], sigma: float) -> list[C
             lambda maps: (torch.from_numpy(maps).to(centers.device),),
             (gaussian_targets_reference(rounded, size, sigma, patch_sigmas=3),), "on the CPU; rounds the centres", True,
         ))  # fmt: skip
-    if kornia := _module("kornia.geometry.subpix"):
+    if kornia := module_or_none("kornia.geometry.subpix"):
         points, deviations = centers.flatten(0, 1), centers.new_full((centers[..., 0].numel(), 2), sigma)
         mass = whole.sum(-1, keepdim=True).sum(-2, keepdim=True)
         peers.append(Contestant(
             "kornia", lambda: kornia.render_gaussian2d(points, deviations, size, False),
             lambda maps: (maps.view_as(whole),), (whole / mass,), "whole Gaussian that sums to 1",
         ))  # fmt: skip
-    if dsntnn := _module("dsntnn"):
+    if dsntnn := module_or_none("dsntnn"):
         scale = centers.new_tensor([width, height])
         normalized = (2 * centers + 1) / scale - 1
         peers.append(Contestant(
@@ -141,12 +141,12 @@ def decode_peers(maps: Tensor, method: str) -> list[Contestant]:
     columns = torch.arange(width, device=maps.device, dtype=torch.float32)
     rows = torch.arange(height, device=maps.device, dtype=torch.float32)
     mean = torch.stack([(likely.sum(-2) * columns).sum(-1), (likely.sum(-1) * rows).sum(-1)], -1)
-    if kornia := _module("kornia.geometry.subpix"):
+    if kornia := module_or_none("kornia.geometry.subpix"):
         peers.append(Contestant(
             "kornia", lambda: kornia.spatial_soft_argmax2d(maps, normalized_coordinates=False),
             lambda joints: (joints,), (mean,), "another joint: an expectation",
         ))  # fmt: skip
-    if dsntnn := _module("dsntnn"):
+    if dsntnn := module_or_none("dsntnn"):
         scale = maps.new_tensor([width, height])
         peers.append(Contestant(
             "dsntnn", lambda: dsntnn.dsnt(dsntnn.flat_softmax(maps)),
@@ -155,7 +155,8 @@ def decode_peers(maps: Tensor, method: str) -> list[Contestant]:
     return peers
 
 
-def _module(name: str) -> ModuleType | None:
+def module_or_none(name: str) -> ModuleType | None:
+    """An installed package, or None."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -165,10 +166,10 @@ def _module(name: str) -> ModuleType | None:
 
 
 def _codec(size: tuple[int, int], sigma: float, *, unbiased: bool):
-    codecs = _module("mmpose.codecs")
+    codecs = module_or_none("mmpose.codecs")
     if codecs is None:
         return None
-    if cv2 := _module("cv2"):
+    if cv2 := module_or_none("cv2"):
         cv2.setNumThreads(torch.get_num_threads())
     height, width = size
     input_size = (INPUT_PX_PER_CELL * width, INPUT_PX_PER_CELL * height)

@@ -87,7 +87,7 @@ def head_sizes_mpii(head_boxes) -> np.ndarray:
     return MPII_HEAD_FRACTION * np.linalg.norm(corners[:, 1] - corners[:, 0], axis=-1)
 
 
-def pck_lsp(pred, gt, *, threshold: float = 0.2, comparison: Comparison = "<=") -> PCKResult:
+def pck_lsp(pred, gt, mask=None, *, threshold: float = 0.2, comparison: Comparison = "<=") -> PCKResult:
     """PCK on Leeds Sports Pose: person-centric, all 14 joints, occluded ones included.
 
     A joint is correct when its error is within `threshold` of the true torso, left shoulder to right
@@ -97,17 +97,19 @@ def pck_lsp(pred, gt, *, threshold: float = 0.2, comparison: Comparison = "<=") 
         pred: (N, 14, 2) predicted points (x, y), joints as in `skeletons.LSP`.
         gt: (N, 14, 2) true points in the same coordinates (joints.mat counts pixels from 1: take 1 off
             both or neither).
+        mask: (N, 14) True where a joint counts; None for all, as LSP labels all. LSPET does not: leave out
+            whoever lacks left shoulder or right hip.
 
     Returns:
-        PCKResult, the mean over all N * 14 joints.
+        PCKResult, the mean over all joints that count.
 
     Raises:
-        ValueError: a wrong shape, a joint that is not finite, or a torso of length 0.
+        ValueError: a wrong shape, a joint that counts and is not finite, or a torso of length 0.
 
     Source: the evaluation code of Wei et al. 2016, whose released predictions give 84.32 and, trained
     with MPII too, 90.50 percent.
     """
-    pred, gt, mask = as_joints(pred, gt, None)
+    pred, gt, mask = as_joints(pred, gt, mask)
     joint_names(LSP, pred.shape[1])
     distances = normalized_distances(pred, gt, mask, normalizer=torso_sizes(gt, LSP))
     return count_within(

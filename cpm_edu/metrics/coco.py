@@ -291,15 +291,18 @@ def _checked_truth(data, num_joints: int) -> dict:
         raise ValueError(f"ground truth must be a COCO annotation dict, not {type(data).__name__}")
     _require(data, ("images", "annotations", "categories"), "ground truth")
     annotations = []
-    for annotation in data["annotations"]:
+    for place, annotation in enumerate(data["annotations"], start=1):
         what = f"ground truth: annotation {annotation.get('id', '?')}"
         _require(annotation, ("id", "image_id", "category_id", "keypoints", "area", "bbox"), what)
         if len(annotation["keypoints"]) != 3 * num_joints:
             raise ValueError(
                 f"{what} has {len(annotation['keypoints'])} keypoint numbers for {num_joints} joints"
             )
+        if not np.isfinite([*annotation["keypoints"], *annotation["bbox"], annotation["area"]]).all():
+            raise ValueError(f"{what} holds NaN or infinity")
         labelled = sum(v > 0 for v in annotation["keypoints"][2::3])
-        annotations.append({"num_keypoints": labelled, "iscrowd": 0, **annotation})
+        # Numbered from 1: pycocotools takes a match with id 0 for none.
+        annotations.append({"num_keypoints": labelled, "iscrowd": 0, **annotation, "id": place})
     return {**data, "annotations": annotations}
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from cpm_edu.metrics.inputs import as_array, as_joints, as_normalizer
 from cpm_edu.skeletons import COCO
 
-__all__ = ["oks", "oks_matrix", "oks_nms", "soft_oks_nms"]
+__all__ = ["joint_similarities", "oks", "oks_matrix", "oks_nms", "soft_oks_nms"]
 
 
 def _check_sigmas(sigmas, num_joints: int) -> np.ndarray:
@@ -49,13 +49,22 @@ def oks(pred, gt, mask=None, *, areas, sigmas=COCO.oks_sigmas) -> np.ndarray:
 
     Source: cocodataset.org, "Keypoint Evaluation".
     """
+    similarity = joint_similarities(pred, gt, mask, areas=areas, sigmas=sigmas)
+    labelled = (~np.isnan(similarity)).sum(1)
+    total = np.nansum(similarity, 1)
+    return np.divide(total, labelled, out=np.full(len(total), np.nan), where=labelled > 0)
+
+
+def joint_similarities(pred, gt, mask=None, *, areas, sigmas=COCO.oks_sigmas) -> np.ndarray:
+    """What each joint brings to its person's OKS: (N, J) float64, 0..1; NaN where it is not labelled.
+
+    Arguments and errors as of `oks`.
+    """
     pred, gt, mask = as_joints(pred, gt, mask)
     sigmas = _check_sigmas(sigmas, pred.shape[1])
     areas = _check_areas(areas, mask)
     squared = ((pred.astype(np.float64) - gt) ** 2).sum(-1)
-    similarity = np.where(mask, np.exp(-squared / (2 * areas * (2 * sigmas) ** 2)), 0.0)
-    labelled = mask.sum(1)
-    return np.divide(similarity.sum(1), labelled, out=np.full(len(pred), np.nan), where=labelled > 0)
+    return np.where(mask, np.exp(-squared / (2 * areas * (2 * sigmas) ** 2)), np.nan)
 
 
 def oks_matrix(joints, areas, *, sigmas=COCO.oks_sigmas) -> np.ndarray:

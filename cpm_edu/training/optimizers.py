@@ -1,4 +1,4 @@
-"""Optimizers of a run: AdamW, SGD, or Muon for the convolution kernels beside AdamW for the rest."""
+"""Optimizers of a run: AdamW, Adam, SGD, or Muon for the convolution kernels beside AdamW for the rest."""
 
 from __future__ import annotations
 
@@ -68,8 +68,9 @@ def make_optimizers(model: CPM, name: str, lr: float, weight_decay: float) -> li
     """The optimizers of a run, to be stepped together.
 
     Args:
-        name: "muon" (hidden kernels by Muon at `lr`, the rest by AdamW at lr / 10), "adamw", or "sgd" with
-            momentum 0.9. A model with `parameter_groups` decides its own groups under "sgd".
+        name: "muon" (hidden kernels by Muon at `lr`, the rest by AdamW at lr / 10), "adamw", "adam" (torch's
+            defaults, as mmpose trains), or "sgd" with momentum 0.9. A model with `parameter_groups` decides its
+            own groups under "sgd".
 
     Raises:
         ValueError: an unknown name.
@@ -79,8 +80,10 @@ def make_optimizers(model: CPM, name: str, lr: float, weight_decay: float) -> li
         if hasattr(model, "parameter_groups"):
             groups = model.parameter_groups(lr=lr, weight_decay=weight_decay)
         return [torch.optim.SGD(groups, lr=lr, momentum=0.9, weight_decay=weight_decay)]
+    if name == "adam":
+        return [torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)]
     if name not in ("adamw", "muon"):
-        raise ValueError(f'optimizer must be "muon", "adamw" or "sgd", not {name!r}')
+        raise ValueError(f'optimizer must be "muon", "adamw", "adam" or "sgd", not {name!r}')
     outputs = set(model.output_parameters())
     kernels = [p for n, p in model.named_parameters() if p.ndim == 4 and n not in outputs]
     hidden = [p for p in kernels if p.shape[0] >= 16 and p.shape[1] >= 4] if name == "muon" else []

@@ -17,12 +17,14 @@ from typing import ClassVar
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..datasets.augment import Augmentation
+from ..datasets.augment import AnyAugmentation, Augmentation
 from ..models import CPM
 from ..models.checkpoints import save_checkpoint, write_atomically
+from .batches import steps_per_epoch
+from .distributed import is_main
 from .optimizers import make_optimizers
 
-__all__ = ["Log", "Run", "TrainingConfig", "learning_rate_factor"]
+__all__ = ["Log", "Run", "TrainingConfig", "learning_rate_factor", "run_progress"]
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,17 @@ class TrainingConfig:
 
     Args:
         epochs: passes over the training people.
-        batch_size: crops a step.
-        optimizer: "muon", "adamw" or "sgd".
+        batch_size: people a step, of all processes and micro-batches together.
+        accumulate: micro-batches a step, to fit a batch into memory; the gradients are those of the whole batch.
+        optimizer: "muon", "adamw", "adam" or "sgd".
         lr: peak learning rate of that optimizer.
         weight_decay: of that optimizer.
-        schedule: "cosine" (warm-up, then half a cosine to zero) or "step" (x step_gamma every step_epochs).
-        step_epochs: epochs between two steps of that schedule.
-        step_gamma: factor of each step.
+        schedule: after warm-up "cosine" (half a cosine to zero), "step" or "multistep" (a factor now and then).
+        step_epochs: schedule "step": epochs between two steps.
+        lr_steps: schedule "multistep": the epochs of its steps.
+        step_gamma: that factor.
         warmup_steps: length of the linear warm-up.
+        warmup_start: share of the peak rate at the first step; 0 takes 1 / warmup_steps.
         clip_norm: largest norm of the gradient; 0 does not clip.
         ema_decay: decay a step of the averaged weights that are validated and kept; 0 keeps the raw ones.
         sigma_cells: standard deviation of the target Gaussian in map cells.
@@ -48,18 +53,22 @@ class TrainingConfig:
         save_every: steps between checkpoints, the most that a killed run repeats.
         validate_every: epochs between validations.
         amp: "off", "bfloat16", or "auto" (bfloat16 on a GPU that has it, else off).
-        augmentation: of the training crops.
+        compile: let torch.compile fuse the network; takes minutes at the start, pays on GPUs only.
+        augmentation: of the training crops; None shows the plain ones.
     """
 
     epochs: int = 20
     batch_size: int = 16
+    accumulate: int = 1
     optimizer: str = "muon"
     lr: float = 0.02
     weight_decay: float = 0.01
     schedule: str = "cosine"
     step_epochs: float = 10.0
+    lr_steps: tuple[float, ...] = ()
     step_gamma: float = 0.333
     warmup_steps: int = 100
+    warmup_start: float = 0.0
     clip_norm: float = 0.0
     ema_decay: float = 0.998
     sigma_cells: float = 1.2
@@ -69,14 +78,15 @@ class TrainingConfig:
     save_every: int = 200
     validate_every: float = 1.0
     amp: str = "auto"
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    compile: bool = False
+    augmentation: AnyAugmentation | None = field(default_factory=Augmentation)
 
     # What may change when a run goes on: how long it lasts and how it is run, not what it learns from.
-    FREE: ClassVar = ("epochs", "workers", "save_every", "validate_every")
+    FREE: ClassVar = ("epochs", "workers", "save_every", "validate_every", "accumulate", "compile")
 
     CHOICES: ClassVar = {
-        "optimizer": ("muon", "adamw", "sgd"),
-        "schedule": ("cosine", "step"),
+        "optimizer": ("muon", "adamw", "adam", "sgd"),
+        "schedule": ("cosine", "step", "multistep"),
         "loss": ("mean", "euclidean"),
         "amp": ("off", "bfloat16", "auto"),
     }
@@ -88,6 +98,7 @@ class TrainingConfig:
         for name in (
             "epochs",
             "batch_size",
+            "accumulate",
             "lr",
             "sigma_cells",
             "save_every",
@@ -101,14 +112,39 @@ class TrainingConfig:
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
         if self.seed >= 2**32:
             raise ValueError(f"seed must be below 2**32, not {self.seed}")
+        if not 0 <= self.warmup_start <= 1:
+            raise ValueError(f"warmup_start must be 0..1, not {self.warmup_start}")
+        if list(self.lr_steps) != sorted(self.lr_steps) or not all(step > 0 for step in self.lr_steps):
+            raise ValueError(f"lr_steps must be epochs in rising order, not {self.lr_steps}")
+        if self.schedule == "multistep" and not self.lr_steps:
+            raise ValueError('schedule "multistep" needs lr_steps, the epochs at which it steps')
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                f"batch_size {self.batch_size} does not split into {self.accumulate} micro-batches"
+            )
 
 
 def learning_rate_factor(step: int, total_steps: int, per_epoch: int, config: TrainingConfig) -> float:
     """Share of the peak learning rate at a step, counted from 0."""
-    warm = min(1.0, (step + 1) / max(config.warmup_steps, 1))
+    warm = 1.0
+    if step < config.warmup_steps - 1:
+        start = config.warmup_start or 1 / config.warmup_steps
+        warm = start + (1 - start) * step / (config.warmup_steps - 1)
     if config.schedule == "cosine":
         return warm * 0.5 * (1 + math.cos(math.pi * min(step / total_steps, 1.0)))
+    if config.schedule == "multistep":
+        return warm * config.step_gamma ** sum(step >= epoch * per_epoch for epoch in config.lr_steps)
     return warm * config.step_gamma ** int(step / (config.step_epochs * per_epoch))
+
+
+def run_progress(folder: Path | str) -> tuple[int, int]:
+    """(steps done and saved, steps of the whole run) of the run in a folder; (0, 0) where none is saved."""
+    checkpoint = Path(folder) / "last.pt"
+    if not checkpoint.is_file():
+        return 0, 0
+    step = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)["step"]
+    config = json.loads(checkpoint.with_name("config.json").read_text())
+    return step, config["epochs"] * steps_per_epoch(config["people"], config["batch_size"])
 
 
 class Run:
@@ -116,6 +152,7 @@ class Run:
 
     def __init__(self, model: CPM, config: TrainingConfig, folder: Path) -> None:
         self.model, self.config, self.folder = model, config, folder
+        self.network = model  # what a step calls: the model, or what makes it many processes' or compiled
         self.optimizers = make_optimizers(model, config.optimizer, config.lr, config.weight_decay)
         self.peak_lrs = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.average = None
@@ -141,7 +178,7 @@ class Run:
         Args:
             num_people: to learn from; another number means other steps, so it is another run.
         """
-        wanted = json.loads(json.dumps(asdict(self.config)))
+        wanted, plain = (json.loads(json.dumps(asdict(c))) for c in (self.config, TrainingConfig()))
         wanted |= {
             "people": num_people,
             "model": self.model.kind,
@@ -155,7 +192,7 @@ class Run:
                 f"{checkpoint} has lost its config.json. Choose another folder, or move it away."
             )
         if found:
-            before = json.loads(config_file.read_text())
+            before = plain | json.loads(config_file.read_text())  # what an older version did not write
             changed = [k for k in wanted if k not in TrainingConfig.FREE and before.get(k) != wanted[k]]
             if changed:
                 changes = "; ".join(f"{k}: {before.get(k)} there, {wanted[k]} asked for" for k in changed)
@@ -171,7 +208,8 @@ class Run:
                 raise ValueError(
                     f"{checkpoint} is damaged, so the run cannot go on; move it away to begin again"
                 ) from error
-        write_atomically(config_file, json.dumps(wanted, indent=1).encode())
+        if is_main():
+            write_atomically(config_file, json.dumps(wanted, indent=1).encode())
         return found
 
     def set_learning_rate(self, factor: float) -> None:
@@ -188,12 +226,17 @@ class Run:
         if score <= self.best:
             return False
         self.best = score
-        save_checkpoint(self.folder / "best.safetensors", self.kept_model, metadata=metadata)
+        if is_main():
+            save_checkpoint(self.folder / "best.safetensors", self.kept_model, metadata=metadata)
         return True
 
 
 class Log:
-    """A CSV file whose first column is the step; rows past the step of a resumed run are dropped."""
+    """A CSV file whose first column is the step; rows past the step of a resumed run are dropped.
+
+    Attributes:
+        last: the step of the last row, 0 without rows.
+    """
 
     def __init__(self, path: Path, columns: list[str], step: int) -> None:
         self.path, self.rows = path, []
@@ -202,14 +245,18 @@ class Log:
             with path.open(newline="") as file:  # a kill while writing leaves part of a row
                 whole = [row for row in csv.reader(file) if len(row) == len(columns) and row[0].isdigit()]
             kept = [row for row in whole if int(row[0]) <= step]
+        self.last = int(kept[-1][0]) if kept else 0
         text = io.StringIO()
         csv.writer(text).writerows([columns, *kept])
-        write_atomically(path, text.getvalue().encode())
+        if is_main():
+            write_atomically(path, text.getvalue().encode())
 
     def add(self, row: list) -> None:
+        self.last = row[0]
         self.rows.append([f"{v:.6g}" if isinstance(v, float) else v for v in row])
 
     def flush(self) -> None:
+        """Write the rows that wait; only the process that `save`s a run calls this."""
         with self.path.open("a", newline="") as file:
             csv.writer(file).writerows(self.rows)
         self.rows = []

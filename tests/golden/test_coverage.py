@@ -1,4 +1,4 @@
-"""No golden file lies unread: each is compared by a test of this folder or listed here as pending."""
+"""No golden file lies unread: each is compared by a test of this folder."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-# These need the loaders of COCO, MPII and JHMDB, which are not written yet.
-PENDING = ("affine_dataset_*.json", "e2e_*.npz")
 # Inputs and further results that the test of another file reads beside it.
 READ_WITH = {
     "metrics_coco_*.json": "metrics_coco_ap*.json",
@@ -25,10 +23,8 @@ def compared_patterns() -> list[str]:
 
 
 @pytest.mark.golden("*.[nj][ps][zo]*")
-def test_file_is_compared_or_pending(golden_file):
-    if any(fnmatch(golden_file.name, pattern) for pattern in PENDING):
-        pytest.skip(f"pending: {golden_file.name} waits for the loaders of its data set")
+def test_file_is_compared(golden_file):
     name, patterns = golden_file.name, compared_patterns()
     readers = [reader for read, reader in READ_WITH.items() if fnmatch(name, read)]
     found = any(fnmatch(name, p) for p in patterns if p != EVERY) or any(r in patterns for r in readers)
-    assert found, f"{name} matches none of {patterns}: write its comparison or list it as pending"
+    assert found, f"{name} matches none of {patterns}: write its comparison"

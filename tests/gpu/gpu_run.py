@@ -40,7 +40,7 @@ DRAM = ("dram__bytes_read.sum", "dram__bytes_write.sum")
 DEVICE_TESTS = (
     "tests/test_ops.py", "tests/test_ops_limits.py", "tests/test_gaussian_targets.py", "tests/test_targets.py",
     "tests/test_decoding.py", "tests/test_decoding_laws.py", "tests/test_merge_flip.py", "tests/test_losses.py",
-    "tests/golden", "tests/gpu/test_on_device.py",
+    "tests/test_gpu_crops.py", "tests/golden", "tests/gpu/test_on_device.py",
 )  # fmt: skip
 FUZZ = ("tests/test_ops_fuzz.py",)
 OPTIONAL = {"tests/test_ops_fuzz.py": "hypothesis", "tests/test_decoding_laws.py": "hypothesis"}
@@ -146,6 +146,12 @@ class GpuRun:
         step.text = bandwidth_text(found)
         slow = below(found["rows"])
         judge(step, not slow, f"copy {found['copy_GB_s']:.0f} GB/s", slow)
+
+    def training(self, step: Step) -> None:
+        code, output = self.command(sys.executable, HERE / "try_training.py", most_s=150)
+        step.text = f"```\n{output.strip()}\n```"
+        failures = [line for line in output.splitlines() if line.startswith("FAILED")]
+        judge(step, code == 0, last_line(output), failures or output.splitlines()[-3:])
 
     def bench(self, step: Step) -> None:
         tables, numbers = self.out / "bench.md", self.out / "bench.json"
@@ -281,6 +287,7 @@ PLAN = (  # step, method of GpuRun, programs it needs
     ("op tests", "op_tests", ()),
     ("kernels against emulator", "compare", ()),
     ("bandwidth", "bandwidth", ()),
+    ("training", "training", ()),
     ("memcheck", "sanitize", ("compute-sanitizer",)),
     ("benchmark", "bench", ()),
     ("racecheck", "sanitize", ("compute-sanitizer",)),

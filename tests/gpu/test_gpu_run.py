@@ -14,6 +14,7 @@ import gpu_machine
 import gpu_run
 import pytest
 import torch
+import try_training
 from conftest import skip_or_fail
 from gpu_report import (
     FAILED,
@@ -248,6 +249,22 @@ def test_comparison_sees_a_difference(capsys, monkeypatch):
     monkeypatch.setattr(every_kernel, "difference", lambda mine, theirs: float("nan"))
     assert every_kernel.compare("cpu", [(5, 3)]) == 1
     assert "DIFFERS gaussian_targets_v2_f32 size (5, 3) launch 0" in capsys.readouterr().out
+
+
+def test_training_is_tried(capsys):
+    assert try_training.main("cpu") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert "ok: paper: losses of two micro-batches" in told[6]
+    assert told[-1] == "7 of 7 checks held"
+
+
+def test_training_that_differs_is_seen(capsys, monkeypatch):
+    calls = iter(range(100))
+    monkeypatch.setattr(try_training, "losses", lambda *_: [1.0, 1.0 + 0.03 * (next(calls) % 2)])
+    assert try_training.main("cpu") == 1
+    assert (
+        "FAILED: lite: losses as on the CPU: last loss 1, off by 2.9e-02 at most" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
