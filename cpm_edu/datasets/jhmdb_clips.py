@@ -42,6 +42,10 @@ class JhmdbClips(AnnotatedPeople):
         sub: which of the three official splits, 1..3.
         folder: of the pack; None: `data_root()/jhmdb`.
 
+    Attributes:
+        clips: names of the clips, "class/clip".
+        corners_px: clip -> (2,) pixel (x, y) of the 320 x 240 frame at which the pack's pictures begin.
+
     Raises:
         DataError: the pack is not there, or damaged, or holds nobody of this part.
         ValueError: no such split.
@@ -62,6 +66,7 @@ class JhmdbClips(AnnotatedPeople):
             held_out = _every_tenth_source(poses["clip"][chosen])
             chosen = chosen[held_out if split == "val" else ~held_out]
         self.clips = [str(poses["clip"][i]) for i in chosen]
+        self.corners_px = {str(poses["clip"][i]): poses["crop_xyxy"][i, :2] for i in chosen}
         records = [record for i in chosen for record in _frames(poses, int(i))]
         sieve = Sieve(folder / POSES)
         title = f"JHMDB clips with recovered joints, split {sub}, {split}"

@@ -18,8 +18,9 @@ def mean_pose(people: AnnotatedPeople) -> np.ndarray:
     low, size = _boxes(people)
     joints = np.stack([record.joints_px for record in people.records])
     labelled = np.stack([record.labelled for record in people.records])[..., None]
-    if not labelled.any(0).all():
-        raise ValueError(f"{people.title}: nobody has all joints labelled that a mean pose needs")
+    for joint, known in zip(people.skeleton.joints, labelled.any((0, 2)), strict=True):
+        if not known:
+            raise ValueError(f"{people.title}: nobody has a labelled {joint!r}, so it has no mean place")
     relative = (joints - low[:, None]) / size[:, None]
     return np.where(labelled, relative, 0).sum(0) / labelled.sum(0)
 

@@ -78,9 +78,7 @@ class Batch:
             ValueError: the crops cannot be shared out equally, or are not painted yet.
         """
         if isinstance(self.images, PackedCrops):
-            raise ValueError(
-                "these crops are not painted yet: move the batch to its device before it is split"
-            )
+            raise ValueError("these crops are not painted yet: move the batch to its device first")
         if parts < 1 or len(self) % parts:
             raise ValueError(f"{len(self)} crops cannot be split into {parts} equal parts")
         size = len(self) // parts
@@ -130,7 +128,7 @@ class _Batches(Dataset):
         sketches, parts, indices, skipped = [], [], [], []
         images = torch.empty(0 if self.paint_later else len(keys), 3, *self.size)
         try:
-            # All sketches, then all pictures: between two decodings the same lines of Python take several times longer.
+            # All sketches first: between two decodings the same lines of Python take several times longer.
             first = [self._sketch_or_error(epoch, index) for epoch, index in keys]
             for (epoch, index), sketch in zip(keys, first, strict=True):
                 found = self._readable(epoch, index, sketch, skipped)
