@@ -120,3 +120,9 @@ def test_cases_of_a_data_set():
         assert (case.found_px > [x1, y1]).all()
         assert (case.found_px < [x2, y2]).all()
     np.testing.assert_array_equal(worst[0].image, people[2].image)
+
+
+def test_a_long_name_shows_its_end():
+    frame = "catch/A_long_name_of_a_clip_catch_f_cm_np1_ri_med_0/004.jpg"
+    titles = [ax.get_title() for ax in gallery_figure([make_case(name=frame)], TINY, title="x").axes]
+    assert any(title.endswith("ri_med_0/004.jpg") for title in titles), titles

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from ..coords import apply_affine, crop_matrix, fit_aspect, warp_images
 from ..datasets.people import PeopleDataset, Person
 from ..skeletons import Skeleton
-from .style import COLORS, joint_sides, limb_style
+from .style import COLORS, joint_sides, limb_style, short_name
 
 __all__ = ["contact_sheet", "crop_and_mirror"]
 
@@ -73,7 +73,9 @@ def contact_sheet(
             side = CELL_INCHES - 0.03
             ax = figure.add_axes((left / width, 1 - (top + side) / height, side / width, side / height))
             _draw(ax, image, joints, labelled, skeleton)
-            ax.set_title("mirrored" if half else _short(person.name) or "as labelled", fontsize=7, pad=2.5)
+            ax.set_title(
+                "mirrored" if half else short_name(person.name) or "as labelled", fontsize=7, pad=2.5
+            )
     marks = [
         Line2D([], [], ls="", marker=MARKERS[side], ms=7, mfc=color, mec="black", label=MEANINGS[side])
         for side, color in COLORS.items()
@@ -126,7 +128,3 @@ def _draw(ax: Axes, image, joints, labelled, skeleton: Skeleton) -> None:
         ax.plot(*joints[j], marker=MARKERS[sides[j]], ms=5, mfc=COLORS[sides[j]], mec="black", mew=0.8)
         label = ax.annotate(str(j), joints[j], xytext=(3.5, 2), textcoords="offset points", fontsize=6.5)
         label.set_path_effects([patheffects.withStroke(linewidth=1.8, foreground="white")])
-
-
-def _short(name: str, most: int = 38) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 
 from ..datasets.people import PeopleDataset
 from ..skeletons import Skeleton
+from .style import short_name
 
 __all__ = ["Case", "cases_of", "draw_case", "gallery_figure", "gallery_html", "worst_cases"]
 
@@ -163,8 +164,7 @@ def gallery_figure(cases: Sequence[Case], skeleton: Skeleton, title: str) -> Fig
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for number, (ax, case) in enumerate(zip(axes, cases, strict=False), 1):
         draw_case(ax, case, skeleton)
-        name = textwrap.shorten(case.name, 44, placeholder=" ...")
-        ax.set_title(f"{number}. error {case.error:.3g}\n{textwrap.fill(name, 40)}", fontsize=7.5)
+        ax.set_title(f"{number}. error {case.error:.3g}\n{short_name(case.name)}", fontsize=7.5)
     for ax in axes[len(cases) :]:
         ax.set_axis_off()
     figure.suptitle(textwrap.fill(title, 24 * max(columns, 3)), fontsize=11)

@@ -14,6 +14,7 @@ __all__ = [
     "joint_colors",
     "joint_sides",
     "limb_style",
+    "short_name",
 ]
 
 # Okabe and Ito's palette, told apart with any kind of colour vision.
@@ -45,3 +46,8 @@ def limb_style(skeleton: Skeleton, limb: tuple[int, int]) -> tuple[str, str]:
     sides = {joint_sides(skeleton)[i] for i in limb} - {"middle"}
     side = sides.pop() if len(sides) == 1 else "middle"
     return COLORS[side], {"left": "-", "right": (0, (3, 1)), "middle": "-"}[side]
+
+
+def short_name(name: str, most: int = 38) -> str:
+    """The end of a name, where people of one picture or clip differ."""
+    return name if len(name) <= most else "…" + name[1 - most :]
