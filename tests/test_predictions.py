@@ -207,7 +207,9 @@ def test_a_bad_picture_stops_or_is_left_out(batch_size):
     assert len(found.skipped) == 1
     assert "broken.jpg" in found.skipped[0]
     joints, _ = predict_people(model, TinyPeople(6))
-    np.testing.assert_allclose(found.joints_px, joints[:, [0, 1, 2, 4, 5]], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(  # px; the sums of a convolution depend on the batch size
+        found.joints_px, joints[:, [0, 1, 2, 4, 5]], rtol=0, atol=1e-3
+    )
 
 
 def test_part_of_a_data_set():
