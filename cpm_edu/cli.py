@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 from .kernels.toolchain import BackendUnavailable
 
@@ -29,10 +31,23 @@ Convolutional Pose Machines, from a joint to a belief map to a pose.
 Start with `cpm-edu demo` (a minute, no data needed), then `cpm-edu lab` for the notebooks."""
 
 
-def build_parser(used: str | None = None) -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without a page of usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} ({self.prog} --help says what there is)\n")
+
+    def refuse(self, unknown: list[str]) -> NoReturn:
+        """Arguments that no option is for, with the nearest option."""
+        options = [name for action in self._actions for name in action.option_strings]
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], options, 1)
+        self.error(f"no argument {unknown[0]}" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def build_parser(used: str | None = None) -> _Parser:
     """The parser that knows the options of the command in use, and of the others the name."""
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="cpm-edu", description=DESCRIPTION, formatter_class=formatter)
+    parser = _Parser(prog="cpm-edu", description=DESCRIPTION, formatter_class=formatter)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, meaning in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=meaning, formatter_class=formatter)
@@ -40,7 +55,7 @@ def build_parser(used: str | None = None) -> argparse.ArgumentParser:
             command = importlib.import_module(f"cpm_edu.commands.{name}")
             subparser.description, subparser.epilog = command.DESCRIPTION, command.EXAMPLES
             command.add_arguments(subparser)
-            subparser.set_defaults(run=command.run)
+            subparser.set_defaults(run=command.run, refuse=subparser.refuse)
     return parser
 
 
@@ -51,7 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     used = next(iter(arguments), None)
-    options = build_parser(used).parse_args(arguments)
+    options, unknown = build_parser(used).parse_known_args(arguments)
+    if unknown:
+        options.refuse(unknown)
     try:
         return options.run(options)
     except KeyboardInterrupt:

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from cpm_edu.cli import main
+
 
 def test_help_does_not_wait_for_torch():
     code = """
@@ -26,3 +30,21 @@ assert not [name for name in sys.modules if name.startswith("cpm_edu.commands.")
         [sys.executable, "-m", "cpm_edu", "--help"], env=environment, capture_output=True, text=True
     )
     assert module.stdout.startswith("usage: cpm-edu "), "python -m cpm_edu is the same"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "--init-form", "lite", "--out", "x"], "cpm-edu train: no argument --init-form; did you mean --init-from?"),
+        (["evaluate", "photo.jpg"], "cpm-edu evaluate: no argument photo.jpg"),
+        (["train"], "cpm-edu train: the following arguments are required: --out"),
+        (["tarin"], "cpm-edu: argument COMMAND: invalid choice: 'tarin'"),
+    ],
+)  # fmt: skip
+def test_a_misspelled_command_line_is_one_line(capsys, arguments, sentence):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith(sentence), said
+    assert said.count("\n") == 1, "no page of usage"

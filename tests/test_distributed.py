@@ -180,7 +180,9 @@ def wait_for_steps(job, folder, steps):
     deadline = time.monotonic() + 120
     while run_progress(folder)[0] < steps:
         assert job.poll() is None, job.communicate()[0]
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline:
+            job.kill()
+            raise AssertionError(f"no step {steps} within 120 s:\n{job.communicate()[0]}")
         time.sleep(0.05)
 
 

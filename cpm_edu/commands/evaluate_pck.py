@@ -28,9 +28,16 @@ def evaluate_pck(options, device) -> int:
         name, options.split, folder=options.data_folder, annotations=options.annotations,
         images=options.images, skip_bad=options.skip_bad,
     )  # fmt: skip
+    if model.skeleton.joints != people.skeleton.joints and options.checkpoint is None:
+        raise ValueError(
+            f"the shipped model knows {model.skeleton.name}'s joints, not those of {name}; say by --checkpoint which "
+            "weights to measure, such as runs/mine/best.safetensors"
+        )
     model.skeleton.require_same(people.skeleton, f"{path.name} on {name}")
     model.to(device)
-    data, flip_test = f"{name} {options.split}", bool(options.flip_test)
+    own = name.lower().endswith(".json")  # whose two parts are "train" and "val"
+    split = "val" if own and options.split == "test" else options.split
+    data, flip_test = f"{name} {split}", bool(options.flip_test)
 
     def find(part):
         return find_in_crops(

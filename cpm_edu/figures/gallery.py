@@ -159,7 +159,7 @@ def gallery_figure(cases: Sequence[Case], skeleton: Skeleton, title: str) -> Fig
     columns = min(COLUMNS, len(cases))
     rows = -(-len(cases) // columns)
     figure = Figure(
-        figsize=(max(2.5 * columns, 5.5), 2.95 * rows + 0.85), dpi=110, layout="constrained"
+        figsize=(max(2.5 * columns, 5.5), 2.72 * rows + 0.85), dpi=110, layout="constrained"
     )  # wide enough for the legend
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for number, (ax, case) in enumerate(zip(axes, cases, strict=False), 1):

@@ -74,6 +74,10 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not state:
         raise CheckpointError(f"{path} holds no state dict (a dict of tensors by name)")
+    if {"model", "step", "best"} <= set(state):
+        raise CheckpointError(
+            f"{path} is the state of a training run, to go on from; its weights are best.safetensors beside it"
+        )
     for name, tensor in state.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise CheckpointError(f"{path}: entry {name!r} of the state dict is no tensor by name")
@@ -85,7 +89,8 @@ def require_content(path: Path) -> None:
     if not path.exists():
         raise CheckpointError(f"{path}: there is no such file")
     if not path.is_file():
-        raise CheckpointError(f"{path} is no file but a folder or device")
+        inside = "; the weights in it are best.safetensors" if (path / "best.safetensors").is_file() else ""
+        raise CheckpointError(f"{path} is no file but a folder or device{inside}")
     if path.stat().st_size == 0:
         raise CheckpointError(f"{path} is empty (0 bytes)")
 
