@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -146,8 +147,11 @@ def test_a_bad_record_is_counted_and_listed(arguments, capsys):
             annotation["bbox"] = [5, 6, 0, 20]
     arguments[2].write_text(json.dumps(data))
     assert_refused(capsys, [*arguments], "people.json", "annotation", "--skip-bad")
-    assert run(*arguments, "--skip-bad") == 0
+    assert run(*arguments, "--skip-bad", "--json", "n.json") == 0
     assert "left out as broken: 10" in capsys.readouterr().err
+    left_out = json.loads(Path("n.json").read_text())["left out"]
+    assert len(left_out) == 10, "who did not pass the loader is listed too"
+    assert "its box is 0 px wide" in left_out[0]
 
 
 def test_joints_without_a_torso_are_measured_by_the_box(tmp_path, capsys):
@@ -237,6 +241,24 @@ def test_killed_and_gone_on(arguments, capsys):
     assert run(*arguments, "--out", "whole") == 0
     assert after == Path("whole/joints.csv").read_text()
     assert not list(chunks.glob(".*")), "nothing half-written is left"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGTERM")
+def test_a_schedulers_sigterm_keeps_what_is_done(arguments):
+    slow = SLOW.replace("SECONDS_BETWEEN_CHUNKS = 0.0", "SECONDS_BETWEEN_CHUNKS = 1e9")
+    slow = slow.replace("time.sleep(0.3)", "time.sleep(1); print('one', flush=True)")
+    process = subprocess.Popen(
+        [sys.executable, "-c", slow, *map(str, arguments), "--out", "out"],
+        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while "one" not in process.stdout.readline():
+        assert process.poll() is None, process.stderr.read()
+    time.sleep(0.5)  # the second person is under way
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert re.search(r"stopped; [123] people are done and kept in out/predictions", said), said
+    assert len(list(Path("out/predictions").glob("*.npz"))) == 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs torchrun with gloo")

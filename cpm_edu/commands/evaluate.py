@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import torch
 
-from ..training.distributed import process_group
+from ..training.distributed import ProcessLost, process_group, rank
 from ..training.recipes import RECIPES
 from .evaluate_pck import evaluate_pck
 from .evaluate_recipe import evaluate_recipe
@@ -78,7 +79,7 @@ def add_arguments(parser) -> None:
     )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ...; default: a GPU where there is one")
     parser.add_argument(
-        "--batch-size", type=int, metavar="N", help="crops at a time; changes nothing but speed and memory"
+        "--batch-size", type=int, metavar="N", help="crops at a time; changes speed and memory, and the results by rounding only"
     )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes that make crops (default: 0, on a GPU up to 8)"
@@ -90,9 +91,13 @@ def run(options) -> int:
     _check(options)
     with process_group(choose_device(options.device)) as device:
         options.workers = _workers(options.workers, device)
-        if options.recipe:
-            return evaluate_recipe(options, device)
-        return evaluate_pck(options, device)
+        try:
+            return evaluate_recipe(options, device) if options.recipe else evaluate_pck(options, device)
+        except (ValueError, OSError) as error:
+            # One process speaks for all; leaving by SystemExit does not wait for those that are gone.
+            if rank() >= (2 if isinstance(error, ProcessLost) else 1):
+                sys.exit(2)
+            raise
 
 
 def _check(options) -> None:

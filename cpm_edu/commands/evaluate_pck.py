@@ -12,7 +12,14 @@ from ..evaluation.stages import person_errors, score_stages, two_person_pck
 from ..metrics.pck import PCKResult
 from ..metrics.table import Table
 from ..training.distributed import is_main
-from .evaluation_folder import identity_of, predict_and_keep, tell_skipped, write_gallery, write_json
+from .evaluation_folder import (
+    identity_of,
+    left_out,
+    predict_and_keep,
+    tell_skipped,
+    write_gallery,
+    write_json,
+)
 from .options import load_model
 
 __all__ = ["evaluate_pck"]
@@ -65,7 +72,7 @@ def evaluate_pck(options, device) -> int:
             "sha256": digest,
             "data": data,
             "people": len(found.indices),
-            "left out": list(found.skipped),
+            "left out": left_out(people, found),
             "flip test": flip_test,
             **_numbers(results),
         }
@@ -110,7 +117,7 @@ def _gallery(options, people, labels: Labels, joints_px: np.ndarray, where: str)
     return write_gallery(
         options.out, people, joints_px, labels.joints_px, labels.labelled,
         person_errors(joints_px, labels, people.skeleton), count=options.gallery,
-        title=f"The {{count}} worst cases of {where}",
+        title=f"The worst cases of {where}",
         summary=f"Error: mean distance of a person's labelled joints from the truth, in units of the "
         f"{_yardstick(people.skeleton)}.",
     )  # fmt: skip

@@ -10,7 +10,6 @@ from ..datasets.opening import DATA_SETS, open_data
 from ..datasets.people import PeopleDataset
 from ..evaluation.benchmarks import comparison_table, results_json
 from ..evaluation.labels import read_labels
-from ..evaluation.predictions import Predictions
 from ..evaluation.recipe_run import (
     Judged,
     digest_of_file,
@@ -21,7 +20,14 @@ from ..evaluation.recipe_run import (
 )
 from ..training.distributed import is_main
 from ..training.recipes import RECIPES, Recipe
-from .evaluation_folder import identity_of, predict_and_keep, tell_skipped, write_gallery, write_json
+from .evaluation_folder import (
+    identity_of,
+    left_out,
+    predict_and_keep,
+    tell_skipped,
+    write_gallery,
+    write_json,
+)
 from .options import load_model
 
 __all__ = ["evaluate_recipe"]
@@ -61,10 +67,11 @@ def evaluate_recipe(options, device) -> int:
     found = predict_and_keep(people, find, wanted, out, identity)
     if is_main():
         tell_skipped(people, found.skipped)
+        broken = left_out(people, found)
         differences = _differences(
-            options, recipe, name, model, digest, flip_test, len(wanted), len(people), found
+            options, recipe, name, model, digest, flip_test, len(wanted), len(people), broken
         )
-        _report(options, judge(recipe, people, found, wanted), found, out, path, digest, differences)
+        _report(options, judge(recipe, people, found, wanted), broken, out, path, digest, differences)
     return 0
 
 
@@ -97,7 +104,7 @@ def _batch_size(model, device) -> int:
 
 
 def _differences(
-    options, recipe, name, model, digest, flip_test, asked, of_all, found: Predictions
+    options, recipe, name, model, digest, flip_test, asked, of_all, broken: list[str]
 ) -> list[str]:
     """In what this test is not the published one."""
     differences = []
@@ -109,8 +116,8 @@ def _differences(
         differences.append(f"boxes: {options.boxes}")
     if asked < of_all:
         differences.append(f"{asked} of {of_all} people")
-    if found.skipped:
-        differences.append(f"{len(found.skipped)} people left out as broken")
+    if broken:
+        differences.append(f"{len(broken)} people left out as broken")
     if flip_test != recipe.flip_test:
         differences.append("flip test" if flip_test else "no flip test")
     if model.kind != recipe.model or model.num_stages != recipe.num_stages:
@@ -130,10 +137,10 @@ def _error_in_words(recipe: Recipe) -> str:
 
 
 def _report(
-    options, judged: Judged, found: Predictions, out: Path, path: Path, digest: str, differences
+    options, judged: Judged, broken: list[str], out: Path, path: Path, digest: str, differences
 ) -> None:
     recipe, last = judged.recipe, judged.stages[-1]
-    caption = f"{recipe.name}: {path.name}, {len(found.indices)} people, {last.label}"
+    caption = f"{recipe.name}: {path.name}, {len(judged.people)} people, {last.label}"
     comparison = comparison_table(recipe, last, caption)
     stages = judged.stage_table(f"{recipe.name} by stage")
     tables = {"comparison": comparison, "stages": stages, "joints": judged.joint_table()}
@@ -150,8 +157,8 @@ def _report(
         "recipe": recipe.name,
         "checkpoint": path.name,
         "sha256": digest,
-        "people": len(found.indices),
-        "left out": list(found.skipped),
+        "people": len(judged.people),
+        "left out": broken,
         "differences from the published test": differences,
         "measured": last.values,
         "rule": last.label,
@@ -175,7 +182,7 @@ def _report(
         print(
             write_gallery(
                 out, judged.people, judged.joints_px[-1], last.truth_px, last.labelled, last.errors,
-                count=options.gallery, title=f"The {{count}} worst cases of {recipe.name} by {path.name}",
+                count=options.gallery, title=f"The worst cases of {recipe.name} by {path.name}",
                 summary=f"{caption}. Error: {_error_in_words(recipe)}.",
             )
         )  # fmt: skip

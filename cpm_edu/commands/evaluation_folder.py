@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +19,10 @@ from ..figures.gallery import cases_of, gallery_figure, gallery_html, worst_case
 from ..images import ImageError
 from ..models import CPM
 from ..models.checkpoints import write_atomically
-from ..training.distributed import is_main
+from ..training.distributed import ProcessLost, losing_a_process, rank
 from .people import save_figure
 
-__all__ = ["identity_of", "predict_and_keep", "tell_skipped", "write_gallery", "write_json"]
+__all__ = ["identity_of", "left_out", "predict_and_keep", "tell_skipped", "write_gallery", "write_json"]
 
 SENTENCES_SHOWN = 10
 
@@ -47,7 +50,7 @@ def identity_of(
         "input size": list(model.input_size),
         "people": len(labels),
         "labels": labels.digest(),
-        "pictures": [str(source) for source in pictures.sources] if pictures is not None else [],
+        "pictures": [str(source.resolve()) for source in pictures.sources] if pictures is not None else [],
         "data": data,
         "flip test": flip_test,
         "zooms": list(zooms),
@@ -67,11 +70,15 @@ def predict_and_keep(
         ValueError: with what is kept, and how to go on, where the work stopped at a mistake.
     """
     store = ChunkStore(folder / "predictions", identity) if folder is not None else None
+    go_on = "the same command goes on" + (f" with what is kept in {folder}" if folder else "")
     try:
-        return collect(people, find, wanted=wanted, store=store, progress=True)
+        with _sigterm_as_ctrl_c(), losing_a_process(go_on):
+            return collect(people, find, wanted=wanted, store=store, progress=True)
     except KeyboardInterrupt:
-        if store is not None and is_main():
+        if store is not None and rank() < 2:  # torchrun stops the others where rank 0 was killed
             print(f"\nstopped; {_kept(store)}", file=sys.stderr)
+        raise
+    except ProcessLost:
         raise
     except (ValueError, OSError) as error:
         advice = "; --skip-bad leaves such people out" if isinstance(error, ImageError) else ""
@@ -79,9 +86,33 @@ def predict_and_keep(
         raise ValueError(f"{error}{advice}{kept}") from error
 
 
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """A scheduler's end of time, or torchrun's when another process has failed, keeps what was done, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _kept(store: ChunkStore) -> str:
     count = sum(len(chunk.indices) for chunk in store.load())
     return f"{count} people are done and kept in {store.folder}: the same command goes on with the others"
+
+
+def left_out(people: PeopleDataset, found: Predictions) -> list[str]:
+    """A sentence for everybody who was left out as broken: by the loader, or because of the picture."""
+    bad = people.sieve.bad if hasattr(people, "sieve") else {}
+    by_loader = [f"{name}: {reason}" for reason, names in bad.items() for name in names]
+    return [*by_loader, *found.skipped]
 
 
 def tell_skipped(people: PeopleDataset, skipped: tuple[str, ...]) -> None:
@@ -113,7 +144,7 @@ def write_gallery(
 
     Args:
         found_px, truth_px, labelled, errors: of `cases_of`.
-        title: of the gallery, with "{count}" for how many it shows.
+        title: of the gallery.
 
     Returns:
         A line that says where they are, or why there are none.
@@ -122,12 +153,11 @@ def write_gallery(
     if len(worst) == 0:
         return "no gallery: nobody has a labelled joint to be judged by"
     cases = cases_of(people, worst, found_px, truth_px, labelled, errors)
-    title = title.format(count=len(cases))
     save_figure(gallery_figure(cases, people.skeleton, title), folder / "gallery.png")
     write_atomically(
         folder / "gallery.html", gallery_html(cases, people.skeleton, title, summary).encode("utf-8")
     )
-    return f"the {len(cases)} worst cases: {folder / 'gallery.html'}, {folder / 'gallery.png'}"
+    return f"the worst cases, {len(cases)}: {folder / 'gallery.html'}, {folder / 'gallery.png'}"
 
 
 def write_json(path: Path, content) -> None:
