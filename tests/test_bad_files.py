@@ -198,6 +198,35 @@ def test_no_json_file(tmp_path, loader, text):
 
 
 @both_loaders
+@pytest.mark.parametrize("spoilt", ["{,", "{// people\n"])
+def test_what_json_does_not_have_is_said(tmp_path, loader, spoilt):
+    file, images = write_data(tmp_path, coco_data())
+    file.write_text(file.read_text().replace("{", spoilt, 1))
+    with pytest.raises(DataError, match=r"\(JSON has no comments and no comma before a closing bracket\)$"):
+        loader(file, images)
+    file.write_text("")
+    with pytest.raises(DataError, match=r"is not a JSON file \(Expecting value: .*\)$") as error:
+        loader(file, images)
+    assert "comma" not in str(error.value)
+
+
+@both_loaders
+def test_a_byte_order_mark_is_read(tmp_path, loader):
+    file, images = write_data(tmp_path, coco_data())
+    file.write_text(file.read_text(), encoding="utf-8-sig")
+    assert file.read_bytes()[:3] == b"\xef\xbb\xbf"
+    assert len(loader(file, images)) == 6
+
+
+def test_an_own_file_is_named_once(tmp_path):
+    data = coco_data()
+    for annotation in data["annotations"]:
+        annotation["keypoints"] = [0] * 51
+    with pytest.raises(DataError, match=rf"^{tmp_path}/people\.json leaves nobody\nleft out by rule: 6"):
+        OwnPeople(*write_data(tmp_path, data))
+
+
+@both_loaders
 def test_not_utf8(tmp_path, loader):
     file, images = write_data(tmp_path, coco_data())
     file.write_bytes(b"\xff\xfe\x00")

@@ -250,7 +250,7 @@ def test_places_that_cannot_be_written(tmp_path):
 
 def test_a_folder_or_the_state_of_a_run_names_the_weights(tmp_path):
     (tmp_path / "best.safetensors").write_bytes(b"x")
-    with pytest.raises(CheckpointError, match="the weights in it are best.safetensors"):
+    with pytest.raises(CheckpointError, match=r"the weights in it are best\.safetensors"):
         open_checkpoint(tmp_path)
     torch.save({"model": {}, "step": 3, "best": 0.1}, tmp_path / "last.pt")
     with pytest.raises(

@@ -152,7 +152,7 @@ def test_train_runs_and_goes_on(monkeypatch, capsys, tmp_path):
     text = capsys.readouterr().out
     assert "next: cpm-edu evaluate --checkpoint" in text
     assert sorted(p.name for p in folder.iterdir()) == [
-        "best.safetensors", "config.json", "last.pt", "log.csv", "validation.csv",
+        "best.safetensors", "config.json", "last.pt", "lock", "log.csv", "validation.csv",
     ]  # fmt: skip
     steps = [line.split(",")[0] for line in (folder / "log.csv").read_text().splitlines()]
     assert steps == ["step", "1", "2"], "4 people in batches of 2"

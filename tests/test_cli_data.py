@@ -52,17 +52,34 @@ def test_own_file(capsys, tmp_path):
     assert "look: l_foot" in text, "a side without its partner"
 
 
+def test_the_next_line_can_be_pasted(capsys, tmp_path):
+    file, images = write_data(tmp_path, coco_data(joints=NINE), "my newts.json")
+    assert run("data", file, "--images", images) == 0
+    assert (
+        f"next: cpm-edu train --data '{file}' --images {images} --out 'runs/my newts'"
+        in capsys.readouterr().out
+    )
+
+
 def test_mistakes_are_one_sentence(capsys, tmp_path):
     file, images = write_data(tmp_path, coco_data())
     assert_refused(capsys, ["data", "coco"], "there is no", "cocodataset.org")
     assert_refused(capsys, ["data", "cocco"], "no data set 'cocco'")
     assert_refused(capsys, ["data", tmp_path / "none.json"], "there is no file", "none.json")
+    error = assert_refused(capsys, ["data", file], "none of the 3 pictures", f"is it '{images}'?")
+    assert "skip-bad" not in error
     assert_refused(
         capsys,
         ["data", file, "--images", images, "--boxes", "b.json"],
         "--boxes is for the data sets by name",
     )
-    assert_refused(capsys, ["data", "lsp"], "no folder", "lsp_dataset.zip")
+    assert_refused(
+        capsys,
+        ["data", "lsp"],
+        "no folder",
+        "--data-folder (train, evaluate) or --folder (data)",
+        "lsp_dataset.zip",
+    )
     data = coco_data()
     data["annotations"][0]["bbox"] = [1, 1, 0, 5]
     file, images = write_data(tmp_path, data)

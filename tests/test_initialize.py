@@ -7,7 +7,7 @@ import torch
 
 from cpm_edu.models import CPM
 from cpm_edu.models.checkpoints import save_checkpoint
-from cpm_edu.models.initialize import initialize_from
+from cpm_edu.models.initialize import InitReport, initialize_from
 from cpm_edu.skeletons import COCO, JHMDB, LSP, Skeleton
 
 MAKERS = {
@@ -30,6 +30,11 @@ def test_same_skeleton_carries_everything(tmp_path):
     assert (report.partly, report.reinitialised, report.unused) == ({}, {}, [])
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, source.state_dict()[name]), name
+
+
+def test_carried_tensors_are_counted_by_layer():
+    report = InitReport(carried=["trunk.0.weight", "trunk.0.bias", "stage1.weight"])
+    assert report.summary() == "carried over: 3 tensors: trunk 2, stage1 1"
 
 
 @pytest.mark.parametrize("kind", MAKERS)
@@ -58,6 +63,11 @@ def test_another_skeleton_keeps_outputs_and_belief_channels_fresh(kind):
     assert text == report.summary()
     for name in [*report.partly, *report.reinitialised]:
         assert f": {name}: " in text
+    listed = report.listing().splitlines()
+    assert len(listed) == len(fresh) + len(report.unused)
+    for name in report.carried:
+        assert f"carried over: {name}" in listed
+        assert name not in text
 
 
 def test_equal_joint_counts_do_not_fool_it():

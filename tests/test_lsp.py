@@ -292,7 +292,7 @@ def test_damaged_and_missing_pictures_are_named(lsp_mat):
     with pytest.raises(ImageError, match=rf"{path}.*(damaged|not a picture)"):
         people[2]
     path.unlink()
-    with pytest.raises(ImageError, match=rf"im0003\.jpg: there is no such picture in {lsp_mat[0]}/images"):
+    with pytest.raises(ImageError, match=rf"im0003\.jpg: there is no such picture in '{lsp_mat[0]}/images"):
         people[2]
 
 

@@ -150,7 +150,7 @@ def unlabel_feet(content):
             ["no two joints are named as left and right"],
         ),
         (unlabel_feet, ["l_foot, r_foot: never labelled"]),
-        (fractions, ["labelled joints lie outside the crop", "pixels of the picture"]),
+        (fractions, ["labelled joints lie outside their box", "pixels of the picture"]),
     ],
 )
 def test_each_mistake_gets_its_own_sentence(change, words, example, tmp_path):

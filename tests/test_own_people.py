@@ -1,10 +1,11 @@
 """Your own data: skeleton from the category, boxes from the joints, pictures that fit, and splits by picture."""
 
+import re
 import zipfile
 
 import numpy as np
 import pytest
-from annotation_files import SIZE, coco_data, write_data
+from annotation_files import SIZE, coco_data, write_data, write_json
 from PIL import Image
 
 from cpm_edu.datasets.annotated import DataError
@@ -203,6 +204,52 @@ def test_a_file_that_is_no_picture_is_refused_at_once(tmp_path):
     with pytest.raises(DataError, match=r"0003\.jpg, annotation 30: .*0003\.jpg: not a picture"):
         OwnPeople(file, images)
     assert len(OwnPeople(file, images, skip_bad=True)) == 4
+
+
+@pytest.fixture
+def moved(tmp_path):
+    """Opens a file whose "file_name"s begin with something, beside photos/*.jpg."""
+
+    def open_moved(start, images):
+        data = coco_data()
+        file, _ = write_data(tmp_path, data)
+        for image in data["images"]:
+            image["file_name"] = start + image["file_name"]
+        return OwnPeople(write_json(file, data), images)
+
+    return open_moved
+
+
+def test_a_wrong_folder_of_pictures_is_named_as_the_cause(moved, tmp_path):
+    words = (
+        rf"^none of the 3 pictures of {tmp_path}/people\.json is in the folder '{tmp_path}'; --images names"
+    )
+    with pytest.raises(DataError, match=rf"{words} .*, is it '{tmp_path}/photos'\?$"):
+        moved("", tmp_path)
+    with pytest.raises(DataError, match=f"^none of the 3 .* in the folder '{tmp_path}'; .*of the pictures$"):
+        moved("lost ", tmp_path)
+
+
+@pytest.mark.parametrize("start", ["newts/", "newts\\", "C:\\my pictures\\"])
+def test_folders_in_the_file_names_are_named(moved, tmp_path, start):
+    words = f"'{tmp_path}/photos' ('0001.jpg' is; the file calls it '{start}0001.jpg', take the folders out"
+    with pytest.raises(DataError, match=re.escape(words)):
+        moved(start, tmp_path / "photos")
+
+
+def test_backslashes_in_the_file_names_are_named(moved, tmp_path):
+    words = r"\('photos/0001\.jpg' is; the file calls it 'photos\\0001\.jpg', write / in its file names\)"
+    with pytest.raises(DataError, match=words):
+        moved("photos\\", tmp_path)
+    assert len(moved("photos/", tmp_path)) == 6
+
+
+def test_one_lost_picture_stays_a_broken_record(tmp_path):
+    file, images = write_data(tmp_path, coco_data())
+    (images / "0002.jpg").unlink()
+    words = rf"people\.json: 0002\.jpg, annotation 20: there is no such picture in '{images}'\. Mend it"
+    with pytest.raises(DataError, match=words):
+        OwnPeople(file, images)
 
 
 # ---- the split

@@ -77,7 +77,7 @@ def test_copies_for_other_processes_hold_no_files(sources):
 
 
 def test_a_missing_picture_says_where_it_was_looked_for(sources):
-    with pytest.raises(ImageError, match=r"a/3\.jpg: there is no such picture in .*folder, .*more\.zip"):
+    with pytest.raises(ImageError, match=r"a/3\.jpg: there is no such picture in '.*folder', '.*more\.zip'"):
         Pictures(sources).read("a/3.jpg")
 
 

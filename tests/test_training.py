@@ -135,6 +135,7 @@ def test_a_run_leaves_what_it_promises(whole_run):
         "log.csv",
         "validation.csv",
         "config.json",
+        "lock",
     }
     log = rows(whole_run)
     assert list(log[0]) == ["step", "epoch", "lr", "seconds", "peak", "stage 1", "stage 2"]

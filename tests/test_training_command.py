@@ -127,11 +127,17 @@ def test_own_data_from_the_shipped_weights(own_data, capsys, tmp_path):
     assert run("train", "--data", own_data / "my.json", "--images", own_data, "--out", out, "--epochs", 1,
                "--init-from", "lite", "--device", "cpu", "--batch-size", 8) == 0  # fmt: skip
     text = capsys.readouterr().out
-    assert re.search(r"carried over: \d+ tensors: trunk\.0", text)
+    assert re.search(r"carried over: \d+ tensors: trunk \d+, ", text), "counts, not names"
+    listed = (out / "init.txt").read_text()
+    assert "carried over: trunk.0" in listed
+    assert "re-initialised: stage1.1.weight" in listed
+    assert re.search(r"contact sheet: .*\ntraining on ", text), "the line to act on is the last"
     assert "re-initialised: stage1.1.weight" in text
     assert "left_shoulder <-> right_shoulder" in text, "the flip pairs, before the first step"
     assert (out / "contact_sheet.png").is_file()
-    assert f"--data {own_data / 'my.json'} --images {own_data}" in text, "the next command knows the pictures"
+    assert f"--data {own_data / 'my.json'} --images {own_data} --split val" in text, (
+        "the next command knows the pictures"
+    )
     assert read_metadata(out / "best.safetensors")["notice"] == "Trained on pictures of the user's own."
 
 

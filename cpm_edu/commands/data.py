@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from ..datasets import data_root
@@ -91,10 +92,14 @@ def _describe_own(options) -> str:
     file = Path(options.data)
     people = OwnPeople(file, options.images or file.parent, skip_bad=options.skip_bad)
     train, held_out = split_by_picture(people)
+    images, out = options.images or file.parent, Path("runs") / file.stem
+    command = shlex.join(
+        ["cpm-edu", "train", "--data", str(file), "--images", str(images), "--out", str(out)]
+    )
     lines = [
         people.describe(), str(joint_table(people)), describe_mirror(people.skeleton),
         *(f"look: {doubt}" for doubt in find_doubts(people)),
         f"training takes {len(train)} of the people and keeps {len(held_out)} for validation, whole pictures each",
-        f"next: cpm-edu train --data {file} --images {options.images or file.parent} --out runs/{file.stem}",
+        f"next: {command}",
     ]  # fmt: skip
     return "\n".join(lines)

@@ -79,7 +79,10 @@ def add_arguments(parser) -> None:
     )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ...; default: a GPU where there is one")
     parser.add_argument(
-        "--batch-size", type=int, metavar="N", help="crops at a time; changes speed and memory, and the results by rounding only"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="crops at a time; changes speed and memory, and the results by rounding only",
     )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes that make crops (default: 0, on a GPU up to 8)"

@@ -16,6 +16,7 @@ from ..metrics.table import Table
 from ..skeletons import Skeleton
 from ..training.batches import steps_per_epoch
 from ..training.run import TrainingConfig
+from .own_data_checks import doubts_about_numbers, misspelled_partners
 from .people import save_figure
 
 __all__ = ["describe_mirror", "find_doubts", "joint_table", "own_data_config", "present_own_data"]
@@ -24,7 +25,6 @@ MANY = 200  # people; below, smaller batches give more steps for the same time (
 STEPS = 1000  # at least; with small batches about five minutes on two laptop cores (ours)
 VALIDATIONS = 20
 SHOWN = 9  # people on the contact sheet
-MUCH_OUTSIDE = 0.2  # share of joints outside the crops that a right annotation does not reach (ours)
 
 
 def own_data_config(num_people: int) -> TrainingConfig:
@@ -53,7 +53,7 @@ def present_own_data(
     Args:
         people: to learn from.
         validation: to choose the best weights by.
-        folder: of the run, made if missing; `contact_sheet.png` is written there.
+        folder: of the run, made if missing; `validation_pictures.txt` and `contact_sheet.png` are written there.
         say: prints one text.
 
     Returns:
@@ -71,6 +71,9 @@ def present_own_data(
     say(describe_mirror(skeleton))
     for doubt in find_doubts(people):
         say(f"look: {doubt}")
+    kept_out = folder / "validation_pictures.txt"
+    kept_out.write_text("".join(f"{name}\n" for name in dict.fromkeys(r.file for r in validation.records)))
+    say(f"pictures kept out of the training: {kept_out}")
     path = folder / "contact_sheet.png"
     chosen = chosen_for_sheet(people)
     title = (
@@ -119,8 +122,9 @@ def find_doubts(people: AnnotatedPeople) -> list[str]:
     if skeleton.without_partner:
         names = ", ".join(skeleton.joints[j] for j in skeleton.without_partner)
         doubts.append(
-            f"{names}: named after a side, but the joint of the other side is missing. Mirrored pictures will "
-            "teach it wrongly; name both, such as left_ear and right_ear"
+            f"{names}: named after a side, but the joint of the other side is missing"
+            f"{misspelled_partners(skeleton)}. Mirrored pictures will teach it wrongly; name both, such as left_ear "
+            "and right_ear"
         )
     if not paired and skeleton.num_joints > 1:
         doubts.append(
@@ -132,16 +136,7 @@ def find_doubts(people: AnnotatedPeople) -> list[str]:
     never = [name for name, count in zip(skeleton.joints, counts, strict=True) if count == 0]
     if never:
         doubts.append(f"{', '.join(never)}: never labelled, so never learnt")
-    joints = np.stack([record.joints_px for record in records])
-    center, scale = (np.stack([getattr(r, name) for r in records]) for name in ("center_px", "scale_px"))
-    off = np.abs(joints - center[:, None]) > scale.max(1)[:, None, None] / 2
-    outside = int((off.any(-1) & labelled).sum())
-    if outside > MUCH_OUTSIDE * labelled.sum():
-        doubts.append(
-            f"{outside} of {int(labelled.sum())} labelled joints lie outside the crop of their person. Joints must "
-            "be in pixels of the picture (not fractions of it), boxes x, y, width, height"
-        )
-    return doubts
+    return doubts + doubts_about_numbers(people)
 
 
 def chosen_for_sheet(people: AnnotatedPeople, most: int = SHOWN) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shlex
 import sys
 import time
 from dataclasses import fields, replace
@@ -16,12 +17,13 @@ from ..datasets.opening import DATA_SETS, open_data
 from ..datasets.people import PeopleDataset
 from ..images import ImageError
 from ..models import CPM
-from ..models.initialize import initialize_from
+from ..models.initialize import InitReport, initialize_from
 from ..training.distributed import ProcessLost, all_or_none, is_main, process_group, rank, world_size
 from ..training.estimate import estimate
+from ..training.folder_lock import hold_folder
 from ..training.loop import train
 from ..training.recipes import RECIPES
-from ..training.run import TrainingConfig
+from ..training.run import TrainingConfig, check_folder
 from ..weights import LITE_PATH
 from .options import choose_device
 from .own_data import own_data_config, present_own_data
@@ -135,6 +137,8 @@ def run(options) -> int:
             speakers = 2 if isinstance(error, ProcessLost) else 1  # the lost one may be rank 0
             if rank() >= speakers:
                 sys.exit(2)
+            if isinstance(error, ImageError):
+                raise ValueError(f"{error}; --skip-bad leaves such people out") from error
             raise
 
 
@@ -152,13 +156,18 @@ def _train(options, device: torch.device, started: float) -> int:
             raise ValueError("--dry-run measures one process; start it without torchrun")
         print(estimate(model, people, config, device, gpus=recipe.gpus if recipe else 0))
         return 0
-    if data.endswith(".json"):
-        with all_or_none():
-            _present(people, validation, options)
+    with hold_folder(options.out), all_or_none():  # before anything is written there
+        check_folder(model, config, options.out, people)
+    with all_or_none():
+        if is_main():
+            for text in (_tell_initialized(report, options), _override_report(config, recipe, data, model)):
+                if text:
+                    print(text)
+            if data.endswith(".json"):
+                _present(people, validation, options)
+            else:  # an own file's description has told
+                _tell_broken(people, validation)
     if is_main():
-        for text in (report, _override_report(config, recipe, data, model)):
-            if text:
-                print(text)
         shared = f", shared by {world_size()} processes" if world_size() > 1 else ""
         print(f"training on {len(people)} people, validating on {len(validation)}, device {device}{shared}")
     metadata = {
@@ -173,24 +182,38 @@ def _train(options, device: torch.device, started: float) -> int:
         skip_bad=options.skip_bad,
     )  # fmt: skip
     if is_main() and best.is_file():
-        images = f" --images {options.images}" if options.images else ""
+        own = data.endswith(".json")
+        evaluate = ["--recipe", recipe.name] if recipe and data == recipe.data else ["--data", data]
+        evaluate += ["--data-folder", str(options.data_folder)] if options.data_folder else []
+        files = {
+            "--images": options.images if own else options.val_images,
+            "--annotations": options.val_annotations,
+        }
+        evaluate += [text for name, path in files.items() if path for text in (name, str(path))]
+        evaluate += ["--split", "val"] if own else []
+        checkpoint = shlex.join(["--checkpoint", str(best)])
         print(f"best weights: {best}")
         print(
-            f"next: cpm-edu evaluate --checkpoint {best} --data {data}{images}, or cpm-edu predict PHOTO --checkpoint {best}"
+            f"next: cpm-edu evaluate {checkpoint} {shlex.join(evaluate)}, or cpm-edu predict PHOTO {checkpoint}"
         )
     return 0
 
 
 def _present(people: PeopleDataset, validation: PeopleDataset, options) -> None:
-    """Rank 0 tells what is in the user's own files and draws the contact sheet."""
-    if not is_main():
-        return
+    """Tell what is in the user's own files and draw the contact sheet."""
     try:
         present_own_data(people, validation, options.out)
     except ImageError as error:
         if not options.skip_bad:
             raise
         print(f"no contact sheet, because {error}")
+
+
+def _tell_broken(*parts: PeopleDataset) -> None:
+    """Count and list, on stderr, the records that --skip-bad left out."""
+    for people in parts:
+        if hasattr(people, "sieve") and people.sieve.bad:
+            print(f"{people.title}:\n{people.sieve.summary()}", file=sys.stderr)
 
 
 def _open(options, data: str) -> tuple[PeopleDataset, PeopleDataset]:
@@ -247,20 +270,33 @@ def _make_model(options, recipe, people: PeopleDataset) -> CPM:
     if options.stages is not None:
         sizes["num_stages"] = options.stages
     if options.input_size is not None:
+        if min(options.input_size) < 8:
+            height, width = options.input_size
+            raise ValueError(f"--input-size {height} {width}: both sides must be at least 8 pixels")
         sizes["input_size"] = tuple(options.input_size)
     return getattr(CPM, kind)(people.skeleton, **sizes)
 
 
-def _initialize(model: CPM, options) -> str:
-    """Carry weights over where --init-from asks for it; returns what to tell about it."""
-    if options.init_from is None:
-        return ""
-    if (options.out / "last.pt").is_file():
-        return f"--init-from is not needed: the run in {options.out} goes on from its own weights"
+def _initialize(model: CPM, options) -> InitReport | None:
+    """Carry weights over where --init-from asks for it and no run goes on from its own."""
+    if options.init_from is None or (options.out / "last.pt").is_file():
+        return None
     path = Path(options.init_from)
     if options.init_from == "lite" and not path.exists():
         path = LITE_PATH
-    return initialize_from(model, path).summary()
+    return initialize_from(model, path)
+
+
+def _tell_initialized(report: InitReport | None, options) -> str:
+    """What to tell about --init-from; every tensor's name goes into the run's init.txt."""
+    if options.init_from is None:
+        return ""
+    if report is None:
+        return f"--init-from is not needed: the run in {options.out} goes on from its own weights"
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "init.txt"
+    path.write_text(report.listing() + "\n")
+    return f"{report.summary()}\nevery tensor by name: {path}"
 
 
 def _notice(data: str) -> str:

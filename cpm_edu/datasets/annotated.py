@@ -171,11 +171,9 @@ class AnnotatedPeople(Sequence):
     def require_people(self) -> None:
         """DataError that tells what was left out, where nobody is left."""
         if not self.records:
-            raise DataError(
-                "\n".join(
-                    filter(None, [f"{self.title}: {self.sieve.file} leaves nobody", self.sieve.summary()])
-                )
-            )
+            own = self.title == self.sieve.file.name  # a file of one's own is its own title
+            nobody = f"{'' if own else f'{self.title}: '}{self.sieve.file} leaves nobody"
+            raise DataError("\n".join(filter(None, [nobody, self.sieve.summary()])))
 
     def describe(self) -> str:
         """What a newcomer asks: how many pictures, people and joints, where the files lie, how to get them."""
@@ -198,9 +196,12 @@ def read_json(path: Path | str, what: str):
     if not path.is_file():
         raise DataError(f"{what}: {path}: there is no such file")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{what}: {path} is not a JSON file ({error})") from None
+        hint = " (JSON has no comments and no comma before a closing bracket)"
+        written = isinstance(error, json.JSONDecodeError) and error.doc.strip()
+        raise DataError(f"{what}: {path} is not a JSON file ({error}){hint if written else ''}") from None
 
 
 def finite_numbers(values, count: int, what: str) -> np.ndarray:

@@ -225,8 +225,7 @@ class _Reader:
             self.sieve.drop("its box lies beside the picture", name)
             return None
         if not there:
-            places = ", ".join(map(str, self.pictures.sources))
-            raise BadRecord(f"there is no such picture in {places}")
+            raise BadRecord(self.pictures.missing(image["file_name"]))
         area = annotation.get("area")
         return Record(
             name=name,

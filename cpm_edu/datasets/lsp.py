@@ -39,7 +39,8 @@ class _Leeds:
         self.folder = Path(folder) if folder is not None else data_root() / default_folder
         if not self.folder.is_dir():
             raise FileNotFoundError(
-                f"{self.title}: no folder {self.folder}. Set CPM_EDU_DATA or pass `folder`. "
+                f"{self.title}: no folder {self.folder}. --data-folder (train, evaluate) or --folder "
+                "(data) names another, CPM_EDU_DATA the one of all data sets. "
                 + HOW_TO_GET.format(root=data_root())
             )
         self.split = split

@@ -7,6 +7,7 @@ walks through it.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ from .annotated import AnnotatedPeople, DataError, Record, Sieve
 from .coco_json import CocoFile, annotated_records, given_size, read_coco_file
 from .pictures import Pictures
 
-__all__ = ["OwnPeople", "skeleton_of_category", "split_by_picture"]
+__all__ = ["BOX_LIKE_CORNERS", "ODD_V", "OwnPeople", "skeleton_of_category", "split_by_picture"]
 
 ORIENTATION_TAG, TURNED_BY_90_DEG = ExifTags.Base.Orientation, 5  # EXIF: 5..8 swap width and height
+BOX_LIKE_CORNERS = "its box reaches beyond the picture, and would fit as x0, y0, x1, y1"
+ODD_V = "a v is not 0, 1 or 2"
 LOWER_BODY = ("hip", "knee", "ankle", "foot", "heel", "toe", "thigh", "shin", "leg")
 
 
@@ -45,11 +48,14 @@ class OwnPeople(AnnotatedPeople):
         if not path.is_file():
             raise DataError(f"own data: there is no file {path}")
         if not pictures.sources[0].exists():
-            raise DataError(f"{path}: there is no folder {images}; --images names the folder of its pictures")
+            raise DataError(
+                f"{path}: there is no folder '{images}'; --images names the folder of its pictures"
+            )
         self.annotation_file = path
         sieve = Sieve(path, skip_bad=skip_bad)
         file = read_coco_file(path, "own data", sieve)
         skeleton = skeleton_of_category(file)
+        _require_some_picture(file, pictures)
         records = annotated_records(file, pictures, sieve, boxes_needed=False)
         records = _of_pictures_that_fit(records, file, pictures, sieve)
         super().__init__(path.name, records, skeleton, pictures, sieve)
@@ -103,11 +109,33 @@ def _with_torso(skeleton: Skeleton) -> Skeleton:
     )  # fmt: skip
 
 
+def _require_some_picture(file: CocoFile, pictures: Pictures) -> None:
+    """DataError where none of a file's pictures is found: then the folder is wrong, not the records."""
+    names = [image.get("file_name") for entries in file.images.values() for image in entries]
+    names = [name for name in names if isinstance(name, str)]
+    if names and not any(pictures.find(name) for name in names):
+        source = pictures.sources[0]
+        where = f"in the folder '{source}'" + pictures.under_other_name(names[0])
+        beside = {
+            folder for place in (file.path.parent, source.parent) for folder in (place, *place.glob("*"))
+        }
+        found = [folder for folder in sorted(beside) if os.path.isfile(folder / names[0])]
+        raise DataError(
+            f"none of the {len(names)} pictures of {file.path} is {where}; --images names the folder of the pictures"
+            + (f", is it '{found[0]}'?" if found else "")
+        )
+
+
 def _of_pictures_that_fit(
     records: list[Record], file: CocoFile, pictures: Pictures, sieve: Sieve
 ) -> list[Record]:
     """Records whose pictures open and have the size that the file gives; joints far outside are noted."""
     kept, problems = [], {}
+    annotations = {}
+    for annotation in file.annotations:
+        key = annotation.get("image_id"), annotation.get("id")
+        if all(type(number) is int for number in key):
+            annotations.setdefault(key, annotation)  # the first, as `annotated_records` takes it
     for record in records:
         image = file.images[record.image_id][0]
         if record.file not in problems:
@@ -121,8 +149,22 @@ def _of_pictures_that_fit(
             sieve.note("a joint at (0, 0) is marked as labelled (v above 0)", record.name)
         if (points < -0.5).any() or (points > np.array(size) - 0.5).any():
             sieve.note("some labelled joints lie outside the picture", record.name)
+        annotation = annotations[record.image_id, record.id]
+        if _fits_as_corners_only(annotation.get("bbox"), size):
+            sieve.note(BOX_LIKE_CORNERS, record.name)
+        if not set(annotation["keypoints"][2::3]) <= {0, 1, 2}:
+            sieve.note(ODD_V, record.name)
         kept.append(record)
     return kept
+
+
+def _fits_as_corners_only(box: list[float] | None, size: tuple[int, int]) -> bool:
+    """Whether a "bbox" of the file reaches beyond the picture by more than a pixel, unless it is two corners."""
+    if box is None:
+        return False
+    low, last = np.array(box[:2], np.float64), np.array(box[2:], np.float64)
+    limit = np.array(size) + 1.0
+    return bool((low + last > limit).any() and (last > low).all() and (last <= limit).all())
 
 
 def _problem_of(image: dict, pictures: Pictures) -> tuple[str | None, tuple[int, int]]:

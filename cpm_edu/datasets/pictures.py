@@ -47,6 +47,21 @@ class Pictures:
                 return Path(path)
         return None
 
+    def missing(self, name: str) -> str:
+        """Words for a message about a picture that `find` does not find."""
+        places = ", ".join(f"'{source}'" for source in self.sources)
+        return f"there is no such picture in {places}{self.under_other_name(name)}"
+
+    def under_other_name(self, name: str) -> str:
+        """Words for a message where a picture is found without the folders of its name, or with / for \\; else ""."""
+        slashed = name.replace("\\", "/")
+        if self.find(slashed) is not None:
+            return f" ('{slashed}' is; the file calls it '{name}', write / in its file names)"
+        base = slashed.rpartition("/")[2]
+        if not base or self.find(base) is None:
+            return ""
+        return f" ('{base}' is; the file calls it '{name}', take the folders out of its file names)"
+
     def read(self, name: str) -> np.ndarray:
         """(H, W, 3) uint8 RGB; ImageError that names the file where it is missing or damaged."""
         return np.asarray(self.open(name)[0])
@@ -64,8 +79,7 @@ class Pictures:
         self._last = None  # before the next one is decoded, which may then take its memory
         path = self.find(name)
         if path is None:
-            places = ", ".join(map(str, self.sources))
-            raise ImageError(f"{name}: there is no such picture in {places}")
+            raise ImageError(f"{name}: {self.missing(name)}")
         if path in self._members:
             label = f"{name} in {path}"
             with _archive_errors(label), self._archive(path).open(name) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,12 +31,20 @@ class InitReport:
     unused: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
-        """Several lines for the terminal: counts, then every tensor that was not carried over as a whole."""
-        lines = [f"carried over: {len(self.carried)} tensors: {', '.join(self.carried)}"]
+        """Several lines for the terminal: counts, then every tensor of the model that was not carried over whole."""
+        lines = [f"carried over: {_by_layer(self.carried)}"]
         lines += [f"partly carried over: {name}: {reason}" for name, reason in self.partly.items()]
         lines += [f"re-initialised: {name}: {reason}" for name, reason in self.reinitialised.items()]
         if self.unused:
-            lines.append(f"not used from the source: {len(self.unused)} tensors: {', '.join(self.unused)}")
+            lines.append(f"not used from the source: {_by_layer(self.unused)}")
+        return "\n".join(lines)
+
+    def listing(self) -> str:
+        """One line for every tensor."""
+        lines = [f"carried over: {name}" for name in self.carried]
+        lines += [f"partly carried over: {name}: {reason}" for name, reason in self.partly.items()]
+        lines += [f"re-initialised: {name}: {reason}" for name, reason in self.reinitialised.items()]
+        lines += [f"not used from the source: {name}" for name in self.unused]
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -97,6 +106,12 @@ def initialize_from(model: CPM, source: str | Path | CPM) -> InitReport:
             f"nothing to carry over from a {source.kind} CPM into a {model.kind} CPM: no tensor agrees in name and shape"
         )
     return report
+
+
+def _by_layer(names: list[str]) -> str:
+    """Such as "171 tensors: trunk 120, image_taps 18"."""
+    counts = Counter(name.partition(".")[0] for name in names)
+    return f"{len(names)} tensors: " + (", ".join(f"{layer} {n}" for layer, n in counts.items()) or "none")
 
 
 def _shapes(given: torch.Tensor, expected: torch.Tensor) -> str:

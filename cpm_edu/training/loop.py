@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +21,9 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from ..datasets.people import PeopleDataset
-from ..evaluation import stage_pck
+from ..evaluation.labels import read_labels
+from ..evaluation.predictions import collect, find_in_crops
+from ..evaluation.stages import score_stages
 from ..losses import stage_loss
 from ..models import CPM
 from .batches import Batch, crop_loader, model_inputs, stage_targets, steps_per_epoch
@@ -36,6 +39,7 @@ from .distributed import (
     rank,
     world_size,
 )  # fmt: skip
+from .folder_lock import hold_folder
 from .run import Log, Run, TrainingConfig, learning_rate_factor
 from .stopping import stop_asked
 
@@ -77,9 +81,9 @@ def train(
         Path of `best.safetensors`, which is not there yet if `minutes` ended the run before a validation.
 
     Raises:
-        ValueError: other joints than the model's, another run's folder, a batch that cannot be shared out, a
-            picture that cannot be read (the run is saved first), a loss that is no number any more, or the
-            end of another process.
+        ValueError: other joints than the model's, a folder that `check_folder` or `hold_folder` refuses, a batch
+            that cannot be shared out, a picture that cannot be read (the run is saved first), a loss that is no
+            number any more, or the end of another process.
         KeyboardInterrupt: on Ctrl-C or SIGTERM, when the step under way is done and saved.
     """
     started = time.perf_counter()
@@ -90,6 +94,18 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if len(set(gather((folder / "last.pt").is_file()))) > 1:
         raise ValueError(f"not every process of this run sees {folder}/last.pt: give a folder that all share")
+    with hold_folder(folder):
+        return _train(
+            model, people, validation, config, folder, device, metadata or {}, progress, skip_bad,
+            is_over=lambda: minutes is not None and time.perf_counter() - started > 60 * minutes,
+        )  # fmt: skip
+
+
+def _train(
+    model: CPM, people: PeopleDataset, validation: PeopleDataset, config: TrainingConfig, folder: Path,
+    device: torch.device, metadata: dict[str, str], progress: bool, skip_bad: bool, *, is_over: Callable[[], bool],
+) -> Path:  # fmt: skip
+    """`train` in a folder that no other process trains in."""
     if device.type == "cuda":
         if world_size() > 1:
             nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -97,20 +113,18 @@ def train(
     model.to(device)
     run = Run(model, config, folder)
     with all_or_none():
-        resumed = run.resume(num_people=len(people))
+        changes = run.resume(people)
     run.network = _make_network(model, config.compile)
-    loop = _Loop(run, people, validation, device, metadata or {}, skip_bad)
+    loop = _Loop(run, people, validation, device, metadata, skip_bad)
     bar = tqdm(initial=run.step, total=loop.total, disable=not (progress and is_main()), desc="training", unit="step")  # fmt: skip
     say = bar.write if progress and is_main() else lambda _line: None
     go_on = f"the same command goes on from the last save in {folder}"
     with bar, losing_a_process(go_on), stop_asked() as stop:
-        if resumed:
+        if changes is not None:
             say(f"going on from step {run.step} of {loop.total} in {folder}")
-        problem = loop.go(
-            lambda: stop.is_set() or (minutes is not None and time.perf_counter() - started > 60 * minutes),
-            bar,
-            say,
-        )
+        if changes:
+            say(f"changed: {'; '.join(changes)}")
+        problem = loop.go(lambda: stop.is_set() or is_over(), bar, say)
         loop.save()
         loop.tell_skipped(say)
         if run.step < loop.total:
@@ -146,7 +160,8 @@ def _make_network(model: CPM, compiled: bool) -> nn.Module:
         network = DistributedDataParallel(
             model,
             device_ids=[device] if device.type == "cuda" else None,
-            find_unused_parameters=model.num_stages == 1,  # mmpose's has layers for later stages then
+            find_unused_parameters=model.kind == "mmpose"
+            and model.num_stages == 1,  # mmpose's has layers for later stages then
         )
     return torch.compile(network) if compiled else network
 
@@ -212,18 +227,16 @@ class _Loop:
     def _validate(self, say: Callable[[str], None]) -> None:
         run, epoch = self.run, self.run.step / self.per_epoch
         copy_from_main(run.kept_model)  # on the CPU every process has its own statistics of batch norm
-        results = stage_pck(
-            run.kept_model,
-            self.validation,
-            device=self.device,
-            workers=run.config.workers,
-            skip_bad=self.skip_bad,
-        )
+        options = dict(device=self.device, workers=run.config.workers, skip_bad=self.skip_bad)
+        found = collect(self.validation, partial(find_in_crops, run.kept_model, **options))
+        labels = read_labels(self.validation).chosen(found.indices)
+        results = score_stages(found.joints_px, labels, run.model.skeleton)
+        self.skipped.update(found.skipped)
         self.validated = run.step
         self.scores.add([run.step, epoch, *(r.mean for r in results)])
         kept = run.keep_if_best(results[-1].mean, {**self.metadata, "step": str(run.step)})
-        percent = " ".join(f"{100 * r.mean:.1f}" for r in results)
-        say(f"epoch {epoch:.2f}: PCK by stage {percent}{' (best so far, kept)' if kept else ''}")
+        percent = " ".join(f"{100 * r.mean:.1f}" for r in results) + (" (best so far, kept)" if kept else "")
+        say(f"epoch {epoch:.2f}: PCK@0.2 in percent by stage {percent}")
 
     def save(self) -> None:
         """Write state and logs where they are newer than what is on the disk."""

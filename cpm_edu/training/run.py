@@ -1,12 +1,13 @@
 """A training run: its numbers, its state, its folder.
 
-The folder holds `last.pt` (everything needed to go on), `best.safetensors`, `log.csv`, `validation.csv` and
-`config.json`.
+The folder holds `last.pt` (everything needed to go on), `best.safetensors`, `log.csv`, `validation.csv`,
+`config.json` and `lock`, which the process that trains there holds.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -14,17 +15,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ..datasets.annotated import AnnotatedPeople
 from ..datasets.augment import AnyAugmentation, Augmentation
+from ..datasets.people import PeopleDataset
 from ..models import CPM
 from ..models.checkpoints import save_checkpoint, write_atomically
 from .batches import steps_per_epoch
 from .distributed import is_main
 from .optimizers import make_optimizers
 
-__all__ = ["Log", "Run", "TrainingConfig", "learning_rate_factor", "run_progress"]
+__all__ = ["Log", "Run", "TrainingConfig", "check_folder", "learning_rate_factor", "run_progress"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,76 @@ def run_progress(folder: Path | str) -> tuple[int, int]:
     return step, config["epochs"] * steps_per_epoch(config["people"], config["batch_size"])
 
 
+def _settings(model: CPM, config: TrainingConfig, people: PeopleDataset) -> dict:
+    """What config.json says of a run."""
+    return json.loads(json.dumps(asdict(config))) | {
+        "people": len(people),
+        "people_digest": _digest(people),
+        "model": model.kind,
+        "joints": list(model.skeleton.joints),
+        **model.config(),
+    }
+
+
+def _digest(people: PeopleDataset) -> str | None:
+    """Of the names and labelled joints of people from an annotation file; None for others."""
+    if not isinstance(people, AnnotatedPeople) or not len(people):
+        return None
+    records = people.records
+    labelled = np.stack([record.labelled for record in records])
+    joints = np.where(labelled[..., None], np.stack([record.joints_px for record in records]), 0)
+    digest = hashlib.sha256("\n".join(record.name for record in records).encode())
+    digest.update(labelled.tobytes() + joints.astype(np.float32).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def check_folder(model: CPM, config: TrainingConfig, folder: Path, people: PeopleDataset) -> list[str]:
+    """Whether the run in a folder, if there is one, can go on as this one; reads only.
+
+    Returns:
+        What is asked for otherwise than before and may be, such as "epochs 30 -> 250".
+
+    Raises:
+        ValueError: the folder's run is another one, damaged, or past its end.
+    """
+    config_file, checkpoint = folder / "config.json", folder / "last.pt"
+    if not checkpoint.is_file():
+        return []
+    if not config_file.is_file():
+        raise ValueError(f"{checkpoint} has lost its config.json. Choose another folder, or move it away.")
+    wanted = _settings(model, config, people)
+    plain = json.loads(json.dumps(asdict(TrainingConfig()))) | {"people_digest": wanted["people_digest"]}
+    before = plain | json.loads(config_file.read_text())  # what an older version did not write
+    changed = [k for k in wanted if before.get(k) != wanted[k]]
+    refused = [k for k in changed if k not in TrainingConfig.FREE]
+    if refused:
+        changes = "; ".join(
+            f"{k}: {before.get(k)} there, {wanted[k]} asked for"
+            if k != "people_digest"
+            else "other people to learn from"
+            for k in refused
+        )
+        raise ValueError(f"{folder} holds a run of other settings ({changes}). Choose another folder.")
+    per_epoch = steps_per_epoch(len(people), config.batch_size)
+    try:
+        step = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)["step"]
+    except Exception as error:  # damaged bytes make torch raise almost anything
+        raise ValueError(_damaged(checkpoint)) from error
+    if step > config.epochs * per_epoch:
+        raise ValueError(
+            f"{step / per_epoch:.4g} epochs are behind the run in {folder} and {config.epochs} are asked for, "
+            "so nothing is to do: give more epochs, or another folder"
+        )
+    changes = [f"{k} {before[k]} -> {wanted[k]}" for k in changed]
+    if "epochs" in changed and config.schedule == "cosine":
+        changes[changed.index("epochs")] += "; the learning rate's schedule changes with it"
+    return changes
+
+
+def _damaged(checkpoint: Path) -> str:
+    return f"{checkpoint} is damaged, so the run cannot go on; move it away to begin again"
+
+
 class Run:
     """State of a run: weights, their average, optimizers, step, best score; saved and restored as one."""
 
@@ -172,45 +246,30 @@ class Run:
         torch.save(state, buffer)
         write_atomically(self.folder / "last.pt", buffer.getvalue())
 
-    def resume(self, *, num_people: int) -> bool:
-        """Go on from the folder's run, if it holds one; ValueError where that run was another one.
+    def resume(self, people: PeopleDataset) -> list[str] | None:
+        """Go on from the folder's run, if it holds one; ValueError where `check_folder` has one.
 
         Args:
-            num_people: to learn from; another number means other steps, so it is another run.
+            people: to learn from; others make it another run.
+
+        Returns:
+            What `check_folder` does; None where there was nothing to go on from.
         """
-        wanted, plain = (json.loads(json.dumps(asdict(c))) for c in (self.config, TrainingConfig()))
-        wanted |= {
-            "people": num_people,
-            "model": self.model.kind,
-            "joints": list(self.model.skeleton.joints),
-            **self.model.config(),
-        }
-        config_file, checkpoint = self.folder / "config.json", self.folder / "last.pt"
+        changes = check_folder(self.model, self.config, self.folder, people)
+        checkpoint = self.folder / "last.pt"
         found = checkpoint.is_file()
-        if found and not config_file.is_file():
-            raise ValueError(
-                f"{checkpoint} has lost its config.json. Choose another folder, or move it away."
-            )
         if found:
-            before = plain | json.loads(config_file.read_text())  # what an older version did not write
-            changed = [k for k in wanted if k not in TrainingConfig.FREE and before.get(k) != wanted[k]]
-            if changed:
-                changes = "; ".join(f"{k}: {before.get(k)} there, {wanted[k]} asked for" for k in changed)
-                raise ValueError(
-                    f"{self.folder} holds a run of other settings ({changes}). Choose another folder."
-                )
             try:
                 state = torch.load(checkpoint, weights_only=True, map_location="cpu")
                 for name, part in self._parts().items():
                     part.load_state_dict(state[name])
                 self.step, self.best = state["step"], state["best"]
             except Exception as error:  # damaged bytes make torch raise almost anything
-                raise ValueError(
-                    f"{checkpoint} is damaged, so the run cannot go on; move it away to begin again"
-                ) from error
+                raise ValueError(_damaged(checkpoint)) from error
         if is_main():
-            write_atomically(config_file, json.dumps(wanted, indent=1).encode())
-        return found
+            settings = json.dumps(_settings(self.model, self.config, people), indent=1)
+            write_atomically(self.folder / "config.json", settings.encode())
+        return changes if found else None
 
     def set_learning_rate(self, factor: float) -> None:
         for optimizer, peaks in zip(self.optimizers, self.peak_lrs, strict=True):
