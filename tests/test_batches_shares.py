@@ -35,7 +35,10 @@ class PeopleInFiles(TinyPeople):
         )
 
 
-def training(people, *, steps=range(4), batch_size=6, **options):
+FOUR_STEPS = range(4)
+
+
+def training(people, *, steps=FOUR_STEPS, batch_size=6, **options):
     augmentation = Augmentation(second_person=0.0)
     return list(
         crop_loader(
