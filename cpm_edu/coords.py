@@ -21,8 +21,8 @@ from torch import Tensor
 
 __all__ = [
     "Convention", "after_shrinking", "antialias_block", "apply_affine", "box_center_scale", "cells_from_px",
-    "crop_matrix", "fit_aspect", "image_middle", "invert_affine", "mirror_points", "needed_box", "person_matrix", "px_from_cells",
-    "sample_images", "source_places", "warp_images",
+    "crop_matrix", "fit_aspect", "image_middle", "invert_affine", "mirror_points", "needed_box", "person_matrix",
+    "px_from_cells", "sample_images", "source_places", "warp_images",
 ]  # fmt: skip
 
 Convention = Literal["center", "msra"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import torch
 
-from ..training.distributed import ProcessLost, process_group, rank
+from ..training.distributed import one_speaker, process_group
 from ..training.recipes import RECIPES
 from .evaluate_pck import evaluate_pck
 from .evaluate_recipe import evaluate_recipe
@@ -92,15 +91,9 @@ def add_arguments(parser) -> None:
 
 def run(options) -> int:
     _check(options)
-    with process_group(choose_device(options.device)) as device:
+    with process_group(choose_device(options.device)) as device, one_speaker():
         options.workers = _workers(options.workers, device)
-        try:
-            return evaluate_recipe(options, device) if options.recipe else evaluate_pck(options, device)
-        except (ValueError, OSError) as error:
-            # One process speaks for all; leaving by SystemExit does not wait for those that are gone.
-            if rank() >= (2 if isinstance(error, ProcessLost) else 1):
-                sys.exit(2)
-            raise
+        return evaluate_recipe(options, device) if options.recipe else evaluate_pck(options, device)
 
 
 def _check(options) -> None:

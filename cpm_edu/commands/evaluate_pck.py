@@ -8,7 +8,7 @@ from ..datasets.opening import open_data
 from ..evaluation.labels import Labels, read_labels
 from ..evaluation.predictions import find_in_crops, part_of
 from ..evaluation.recipe_run import digest_of_file, first_people
-from ..evaluation.stages import person_errors, score_stages, two_person_pck
+from ..evaluation.stages import person_errors, score_stages, two_person_pck, yardstick
 from ..metrics.pck import PCKResult
 from ..metrics.table import Table
 from ..training.distributed import is_main
@@ -90,10 +90,6 @@ def evaluate_pck(options, device) -> int:
     return 0
 
 
-def _yardstick(skeleton) -> str:
-    return "torso" if skeleton.torso is not None else "longer side of the person's box"
-
-
 def _table(results: list[PCKResult], where: str) -> Table:
     stages = [f"stage {t + 1}" for t in range(len(results))]
     rows = [[joint, *(100 * r.fractions[j] for r in results)] for j, joint in enumerate(results[0].joints)]
@@ -119,7 +115,7 @@ def _gallery(options, people, labels: Labels, joints_px: np.ndarray, where: str)
         person_errors(joints_px, labels, people.skeleton), count=options.gallery,
         title=f"The worst cases of {where}",
         summary=f"Error: mean distance of a person's labelled joints from the truth, in units of the "
-        f"{_yardstick(people.skeleton)}.",
+        f"{yardstick(people.skeleton)}.",
     )  # fmt: skip
 
 

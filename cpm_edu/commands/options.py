@@ -13,7 +13,7 @@ from ..skeletons import SKELETONS
 from ..training.distributed import is_main
 from ..weights import LITE_PATH
 
-__all__ = ["add_model_options", "choose_device", "load_model"]
+__all__ = ["add_model_options", "choose_device", "input_size", "load_model"]
 
 
 def add_model_options(parser, *, flip_test: bool = True) -> None:
@@ -48,9 +48,7 @@ def load_model(options, recipe=None) -> tuple[CPM, Path]:
     )
     path = LITE_PATH if shipped else options.checkpoint
     skeleton = SKELETONS[options.skeleton] if options.skeleton else None
-    size = tuple(options.input_size) if options.input_size else None
-    if size is not None and min(size) < 8:
-        raise ValueError(f"--input-size {size[0]} {size[1]}: both sides must be at least 8 pixels")
+    size = input_size(options)
     if recipe is not None:
         skeleton = recipe.skeleton
         size = size or (None if _says_its_size(path) else recipe.input_size)
@@ -63,6 +61,16 @@ def load_model(options, recipe=None) -> tuple[CPM, Path]:
     if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
         raise ValueError(f"{path} holds weights that are NaN or infinite: its training diverged")
     return model, path
+
+
+def input_size(options) -> tuple[int, int] | None:
+    """--input-size as (height, width), None where it is not given; ValueError below one cell of 8 pixels."""
+    if options.input_size is None:
+        return None
+    height, width = options.input_size
+    if min(height, width) < 8:
+        raise ValueError(f"--input-size {height} {width}: both sides must be at least 8 pixels")
+    return height, width
 
 
 def _says_its_size(path: Path) -> bool:

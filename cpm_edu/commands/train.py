@@ -18,14 +18,14 @@ from ..datasets.people import PeopleDataset
 from ..images import ImageError
 from ..models import CPM
 from ..models.initialize import InitReport, initialize_from
-from ..training.distributed import ProcessLost, all_or_none, is_main, process_group, rank, world_size
+from ..training.distributed import all_or_none, is_main, one_speaker, process_group, world_size
 from ..training.estimate import estimate
 from ..training.folder_lock import hold_folder
 from ..training.loop import train
 from ..training.recipes import RECIPES
 from ..training.run import TrainingConfig, check_folder
 from ..weights import LITE_PATH
-from .options import choose_device
+from .options import choose_device, input_size
 from .own_data import own_data_config, present_own_data
 
 DESCRIPTION = """\
@@ -120,26 +120,16 @@ def run(options) -> int:
             raise ValueError(f"--{name} must be more than 0, not {value}")
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    with process_group(choose_device(options.device)) as device:
+    with process_group(choose_device(options.device)) as device, one_speaker():
         try:
             return _train(options, device, started)
-        # One process speaks for all; leaving by SystemExit does not wait for those that are gone.
-        except KeyboardInterrupt:
-            if not is_main():
-                sys.exit(130)
-            raise
         except torch.OutOfMemoryError as error:
             raise ValueError(
                 f"the memory of {device} is too small for so many people at once: a larger --accumulate takes "
                 "fewer, and the run goes on with it; --dry-run says how large"
             ) from error
-        except (ValueError, OSError) as error:
-            speakers = 2 if isinstance(error, ProcessLost) else 1  # the lost one may be rank 0
-            if rank() >= speakers:
-                sys.exit(2)
-            if isinstance(error, ImageError):
-                raise ValueError(f"{error}; --skip-bad leaves such people out") from error
-            raise
+        except ImageError as error:
+            raise ValueError(f"{error}; --skip-bad leaves such people out") from error
 
 
 def _train(options, device: torch.device, started: float) -> int:
@@ -269,11 +259,8 @@ def _make_model(options, recipe, people: PeopleDataset) -> CPM:
         sizes = {"num_stages": recipe.num_stages, "input_size": recipe.input_size}
     if options.stages is not None:
         sizes["num_stages"] = options.stages
-    if options.input_size is not None:
-        if min(options.input_size) < 8:
-            height, width = options.input_size
-            raise ValueError(f"--input-size {height} {width}: both sides must be at least 8 pixels")
-        sizes["input_size"] = tuple(options.input_size)
+    if (size := input_size(options)) is not None:
+        sizes["input_size"] = size
     return getattr(CPM, kind)(people.skeleton, **sizes)
 
 

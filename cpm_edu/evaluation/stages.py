@@ -22,7 +22,15 @@ from ..training.batches import collate
 from .labels import Labels, read_labels
 from .predictions import collect, find_in_crops
 
-__all__ = ["person_errors", "predict_people", "score_stages", "stage_pck", "two_person_pck"]
+__all__ = [
+    "person_errors",
+    "predict_people",
+    "score_stages",
+    "stage_pck",
+    "stage_pck_and_skipped",
+    "two_person_pck",
+    "yardstick",
+]
 
 
 def predict_people(
@@ -61,17 +69,25 @@ def stage_pck(
     Raises:
         ValueError: no joint that could count, or neither a torso nor boxes to measure with.
     """
+    return stage_pck_and_skipped(model, people, threshold=threshold, progress=progress, **options)[0]
+
+
+def stage_pck_and_skipped(
+    model: CPM, people: PeopleDataset, *, threshold: float = 0.2, progress: bool = False, **options
+) -> tuple[list[PCKResult], tuple[str, ...]]:
+    """`stage_pck`, and a sentence for everybody whom `skip_bad` left out."""
     labels = read_labels(people)
     _lengths(labels, people.skeleton)  # told now, not after the work
     found = collect(people, partial(find_in_crops, model, **options), progress=progress)
-    return score_stages(found.joints_px, labels.chosen(found.indices), people.skeleton, threshold=threshold)
+    labels = labels.chosen(found.indices)
+    return score_stages(found.joints_px, labels, people.skeleton, threshold=threshold), found.skipped
 
 
 def score_stages(
     joints_px: np.ndarray, labels: Labels, skeleton: Skeleton, *, threshold: float = 0.2
 ) -> list[PCKResult]:
     """`stage_pck` of joints (T, N, J, 2) that were predicted before."""
-    counted, lengths, yardstick = _lengths(labels, skeleton)
+    counted, lengths = _lengths(labels, skeleton)
     results = [
         pck(
             stage, labels.joints_px, counted, normalizer=lengths, threshold=threshold, comparison="<=",
@@ -79,7 +95,7 @@ def score_stages(
         )
         for stage in joints_px
     ]  # fmt: skip
-    return [replace(r, title=r.title.replace("the length", yardstick)) for r in results]
+    return [replace(r, title=r.title.replace("the length", f"the {yardstick(skeleton)}")) for r in results]
 
 
 def person_errors(joints_px: np.ndarray, labels: Labels, skeleton: Skeleton) -> np.ndarray:
@@ -91,19 +107,24 @@ def person_errors(joints_px: np.ndarray, labels: Labels, skeleton: Skeleton) -> 
     Returns:
         (N,) float64; NaN for people that do not count.
     """
-    counted, lengths, _ = _lengths(labels, skeleton)
+    counted, lengths = _lengths(labels, skeleton)
     distances = normalized_distances(joints_px, labels.joints_px, counted, normalizer=lengths)
     counts = counted.sum(1)
     return np.where(counts > 0, np.nansum(distances, 1) / np.maximum(counts, 1), np.nan)
 
 
-def _lengths(labels: Labels, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray, str]:
-    """Which joints count (N, J), the length that errors are measured by (N,), and what it is."""
+def yardstick(skeleton: Skeleton) -> str:
+    """What `stage_pck` measures errors by, in words."""
+    return "torso" if skeleton.torso is not None else "longer side of the person's box"
+
+
+def _lengths(labels: Labels, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """Which joints count (N, J), and the length that errors are measured by (N,)."""
     if skeleton.torso is not None:
-        lengths, yardstick = torso_sizes(labels.joints_px, skeleton), "the torso"
+        lengths = torso_sizes(labels.joints_px, skeleton)
         measurable = labels.labelled[:, list(skeleton.torso)].all(1)
     elif labels.boxes_xyxy is not None:
-        lengths, yardstick = box_sizes(labels.boxes_xyxy), "the longer side of the person's box"
+        lengths = box_sizes(labels.boxes_xyxy)
         measurable = np.ones(len(labels), bool)
     else:
         raise ValueError(
@@ -114,7 +135,7 @@ def _lengths(labels: Labels, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray
     if not counted.any():
         what = "torso" if skeleton.torso is not None else "box"
         raise ValueError(f"none of the {len(labels)} people to measure on has a labelled joint and {what}")
-    return counted, np.where(measurable, lengths, 1.0), yardstick
+    return counted, np.where(measurable, lengths, 1.0)
 
 
 def two_person_pck(

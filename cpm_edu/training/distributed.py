@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 __all__ = [
     "ProcessLost", "all_or_none", "any_rank", "barrier", "copy_from_main", "gather", "is_main", "losing_a_process",
-    "mean_over_ranks", "process_group", "rank", "world_size",
+    "mean_over_ranks", "one_speaker", "process_group", "rank", "world_size",
 ]  # fmt: skip
 
 
@@ -122,6 +123,25 @@ def losing_a_process(advice: str) -> Iterator[None]:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun sends it now; the words come first
         raise ProcessLost(f"another process of this run has ended, so it cannot go on; {advice}") from error
+
+
+@contextmanager
+def one_speaker() -> Iterator[None]:
+    """Of processes that end for the same reason one says so: the others leave quietly, with its exit status.
+
+    They leave by SystemExit, which does not wait for those that are gone.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not is_main():
+            sys.exit(130)
+        raise
+    except (ValueError, OSError) as error:
+        speakers = 2 if isinstance(error, ProcessLost) else 1  # the lost one may be rank 0
+        if rank() >= speakers:
+            sys.exit(2)
+        raise
 
 
 @contextmanager

@@ -12,7 +12,6 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,9 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from ..datasets.people import PeopleDataset
-from ..evaluation.labels import read_labels
-from ..evaluation.predictions import collect, find_in_crops
-from ..evaluation.stages import score_stages
+from ..evaluation.stages import stage_pck_and_skipped
 from ..losses import stage_loss
 from ..models import CPM
 from .batches import Batch, crop_loader, model_inputs, stage_targets, steps_per_epoch
@@ -227,11 +224,11 @@ class _Loop:
     def _validate(self, say: Callable[[str], None]) -> None:
         run, epoch = self.run, self.run.step / self.per_epoch
         copy_from_main(run.kept_model)  # on the CPU every process has its own statistics of batch norm
-        options = dict(device=self.device, workers=run.config.workers, skip_bad=self.skip_bad)
-        found = collect(self.validation, partial(find_in_crops, run.kept_model, **options))
-        labels = read_labels(self.validation).chosen(found.indices)
-        results = score_stages(found.joints_px, labels, run.model.skeleton)
-        self.skipped.update(found.skipped)
+        results, skipped = stage_pck_and_skipped(
+            run.kept_model, self.validation, device=self.device, workers=run.config.workers,
+            skip_bad=self.skip_bad,
+        )  # fmt: skip
+        self.skipped.update(skipped)
         self.validated = run.step
         self.scores.add([run.step, epoch, *(r.mean for r in results)])
         kept = run.keep_if_best(results[-1].mean, {**self.metadata, "step": str(run.step)})
