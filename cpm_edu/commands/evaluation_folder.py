@@ -72,7 +72,7 @@ def predict_and_keep(
     store = ChunkStore(folder / "predictions", identity) if folder is not None else None
     go_on = "the same command goes on" + (f" with what is kept in {folder}" if folder else "")
     try:
-        with _sigterm_as_ctrl_c(), losing_a_process(go_on):
+        with losing_a_process(go_on), _sigterm_as_ctrl_c():
             return collect(people, find, wanted=wanted, store=store, progress=True)
     except KeyboardInterrupt:
         if store is not None and rank() < 2:  # torchrun stops the others where rank 0 was killed
