@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -175,3 +176,6 @@ def process_group(device: torch.device | str) -> Iterator[torch.device]:
     dist.init_process_group(backend)
     yield device
     dist.destroy_process_group()  # not after an error: it would wait for processes that are gone
+    # DistributedDataParallel keeps gloo's threads alive after this. One that lets go of its last tensor while the
+    # interpreter ends aborts the process (pytorch/pytorch#179291); half a second lets it do so before.
+    time.sleep(0.5)
