@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Distribution, find_packages, setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
@@ -25,7 +25,15 @@ class BuildWithFolders(build_py):
                 shutil.copytree(HERE / name, target, ignore=ignore)
 
 
+class DistributionWithData(Distribution):
+    """An editable install asks for `has_data`, which setuptools lacks, before it installs data_files."""
+
+    def has_data(self):
+        return self.has_data_files()
+
+
 setup(
+    distclass=DistributionWithData,
     name="cpm_edu",
     version="0.1.0",
     description="Convolutional Pose Machines, taught from a joint to a belief map to a pose",
@@ -35,12 +43,26 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.10",
     packages=find_packages(include=["cpm_edu", "cpm_edu.*"]),
-    package_data={"cpm_edu": ["weights/*.safetensors", "weights/*.md", "photos/*.jpg"]},
+    package_data={
+        "cpm_edu": [
+            "weights/*.safetensors",
+            "weights/*.md",
+            "photos/*.jpg",
+            "figures/interactive/*.js",
+            "figures/interactive/*.css",
+            "figures/interactive/*.npz",
+            "course/*.js",
+            "course/*.css",
+            "jupyter/*.json",
+        ]
+    },
+    data_files=[("etc/jupyter/jupyter_server_config.d", ["cpm_edu/jupyter/cpm_edu.json"])],
     cmdclass={"build_py": BuildWithFolders},
     install_requires=[
         "torch>=2.10",
         "numpy",
         "matplotlib",
+        "anywidget>=0.9",
         "jupyterlab",
         "ipywidgets",
         "pycocotools",
@@ -51,7 +73,25 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "test": ["hypothesis", "ipykernel", "jupytext", "nbclient", "nbformat", "pytest"],
+        "test": [
+            "hypothesis",
+            "ipykernel",
+            "jupytext",
+            "nbclient",
+            "nbformat",
+            "psutil",
+            "pytest",
+            "pytest-xdist",
+        ],
+        "docs": [
+            "ipykernel",
+            "myst-nb",
+            "nbclient",
+            "nbformat",
+            "psutil",
+            "pydata-sphinx-theme",
+            "sphinx",
+        ],
         "dev": ["pre-commit", "ruff"],
     },
     entry_points={"console_scripts": ["cpm-edu=cpm_edu.cli:main"]},

@@ -20,14 +20,18 @@
 # every stage, turn a belief map into a pixel with a pencil, and score a pose by hand.
 #
 # **Time:** 25 minutes, of which the computer needs one. **Needs:** the package `cpm_edu`, nothing else: no GPU, no
-# download, no data set. When a question says *predict*, write your answer down before you open the fold: being
-# wrong first is how it sticks.
+# download, no data set, no other notebook. The next cell sets everything up; after a **Stop point** you can leave,
+# come back, run that cell and go on from there.
+#
+# When a question says *predict*, answer before you look on: being wrong first is how it sticks. The code of some
+# questions is folded, because it holds the answer: run it like any other cell.
 
 # %%
 import numpy as np
 import torch
 
 from cpm_edu.coords import px_from_cells
+from cpm_edu.course import predict_first
 from cpm_edu.datasets.synthetic import synthetic_scene
 from cpm_edu.decoding import decode_argmax, decode_log_parabola
 from cpm_edu.figures.panels import stage_figure
@@ -40,7 +44,12 @@ from cpm_edu.receptive_field import effective_receptive_field
 from cpm_edu.targets import center_map
 from cpm_edu.weights import load_lite
 
-SEED, SCENE = 4, 232  # which drawn scene; the model has never seen it
+model = load_lite()  # a small pose machine: 14 joints, 4 stages, crops of 160 x 160 px
+scene = synthetic_scene(232, seed=4, size=model.input_size, people=2)  # a drawing it has never seen
+image = torch.from_numpy(scene.image.copy()).permute(2, 0, 1)[None]  # (1, 3, 160, 160)
+center_px = torch.from_numpy(scene.center_px)[None]  # (1, 2): x and y of the person we mean
+truth = scene.joints_px[0]  # (14, 2): we drew these people, so we know
+ankle = model.skeleton.index("left_ankle")
 
 # %% [markdown]
 # ## 1 · What does the machine say?
@@ -51,40 +60,34 @@ SEED, SCENE = 4, 232  # which drawn scene; the model has never seen it
 #
 # It does this several times over. Each time is a **stage**.
 #
-# **Predict** the shape of what comes out of the next cell: how many stages, people, maps a stage, rows, columns?
-# The model knows 14 joints, looks 4 times, and gets one crop.
+# The model knows 14 joints, looks 4 times, and gets one crop. Here is the whole machine:
 
 # %%
-model = load_lite()
-scene = synthetic_scene(SCENE, seed=SEED, size=model.input_size, people=2)
-image = torch.from_numpy(scene.image.copy()).permute(2, 0, 1)[None]  # (1, 3, 160, 160)
-center_px = torch.from_numpy(scene.center_px)[None]  # (1, 2): x and y of the person we mean
-
 with torch.no_grad():
     center_maps = center_map(center_px, model.input_size)  # (1, 1, 160, 160)
-    beliefs = model(model.preprocess(image), center_maps)  # the whole machine
-tuple(beliefs.shape)
+    beliefs = model(model.preprocess(image), center_maps)
+
+# %%
+predict_first(
+    "00-shape",
+    "What is the shape of `beliefs`: stages, people, maps a stage, rows, columns?",
+    choices=["(4, 1, 14, 20, 20)", "(4, 1, 15, 20, 20)", "(4, 1, 14, 160, 160)"],
+    answer=lambda: str(tuple(beliefs.shape)),
+    because="Fifteen maps for fourteen joints: the last is the *background map*, the belief that no joint at all is "
+    'here. It gives the network somewhere to put its "none of these".',
+)
 
 # %% [markdown]
-# <details><summary><b>Open after predicting</b></summary>
-#
-# (4, 1, **15**, 20, 20). Fifteen maps for fourteen joints: the last is the *background map*, the belief that no
-# joint at all is here. It gives the network somewhere to put its "none of these".
-#
-# </details>
-#
 # ## 2 · The one picture
 #
-# The next cell prepares three things to draw: the *pose* (every map's peak, as a pixel), the *truth* (we drew these
-# people, so we know it), and what one belief *listens to*: how strongly each pixel of the crop moves that number.
+# The next cell prepares two things to draw: the *pose* (every map's peak, as a pixel), and what one belief *listens
+# to*: how strongly each pixel of the crop moves that number.
 
 # %%
 joints, scores = crop_joints(model, beliefs)  # (4, 1, 14, 2) pixels (x, y); (4, 1, 14) heights of the peaks
 maps = model.joint_maps(beliefs)[:, 0].numpy()  # (4, 14, 20, 20), without the background
-truth = scene.joints_px[0]  # (14, 2)
 left_shoulder, right_hip = model.skeleton.torso
 torso = np.hypot(*(truth[left_shoulder] - truth[right_hip]))
-ankle = model.skeleton.index("left_ankle")
 
 
 def listens_to(stage):
@@ -132,6 +135,9 @@ show(
 # </details>
 
 # %% [markdown]
+# **Stop point** · You can find stage, center map, belief map and PCK in the picture. Next: one map, number by number.
+
+# %% [markdown]
 # ## 3 · One belief map as numbers
 #
 # A picture of a map can hide what it is: numbers in rows and columns. Here is the neighbourhood of the brightest
@@ -142,7 +148,8 @@ show(
 # 8 x 10.5 - 0.5 = 83.5. Work out both coordinates of the framed cell on paper.
 
 # %%
-last = maps[-1, ankle]
+beliefs = crop_beliefs(model, image, center_px)  # section 1's lines in one call: (4, 1, 15, 20, 20)
+last = model.joint_maps(beliefs)[-1, 0, ankle].numpy()  # (20, 20)
 show(
     numbers_figure(last, title="left ankle, stage 4: belief in hundredths"),
     alt="A grid of numbers around the brightest cell of a belief map, which is framed; they fall off on all sides.",
@@ -177,6 +184,9 @@ x, y = px_from_cells(between, model.stride)[0, 0].tolist()
 print(f"between the cells: x = {x:.1f}, y = {y:.1f}")
 
 # %% [markdown]
+# **Stop point** · You can turn a belief map into a pixel. Next: is the pose any good, and whose is it?
+
+# %% [markdown]
 # ## 4 · How good is this pose? PCK
 #
 # Is an error of 9 pixels large? On a giant no, on a dwarf yes. So PCK, the *percentage of correct keypoints*,
@@ -190,6 +200,10 @@ print(f"between the cells: x = {x:.1f}, y = {y:.1f}")
 # **Predict** which joints this machine misses most often, and what stage 1's PCK will look like beside the others.
 
 # %%
+beliefs = crop_beliefs(model, image, center_px)  # (4, 1, 15, 20, 20)
+joints, scores = crop_joints(model, beliefs)  # (4, 1, 14, 2) pixels (x, y); (4, 1, 14) heights of the peaks
+left_shoulder, right_hip = model.skeleton.torso
+torso = np.hypot(*(truth[left_shoulder] - truth[right_hip]))
 error = np.hypot(*(joints[-1, 0].numpy() - truth).T)  # (14,) pixels
 correct = error <= 0.2 * torso
 print(f"torso {torso:.1f} px, circles of {0.2 * torso:.1f} px")
@@ -233,13 +247,10 @@ Table(["", *stages], [["PCK@0.2 in percent", *by_stage]], formats=dict.fromkeys(
 # ## 5 · Move the center map
 #
 # Same crop, same network, same weights. We move one blob, from the first person to the other.
-#
-# **Predict.** Which of the four stages will change, and which cannot? Will a wrong center make the pose blurry, or
-# will it be a good pose of somebody else?
 
 # %%
 other_px = torch.from_numpy(scene.person(1).center_px)[None]  # (1, 2)
-other_beliefs = crop_beliefs(model, image, other_px)  # the same four lines as in section 1, in one call
+other_beliefs = crop_beliefs(model, image, other_px)
 other_joints, other_scores = crop_joints(model, other_beliefs)
 rows = [
     {
@@ -255,6 +266,18 @@ rows = [
         (other_beliefs, other_joints, other_scores, other_px, "other person"),
     ]
 ]
+
+# %%
+predict_first(
+    "00-move-center",
+    "We move the center from the first person to the other. Which of the four stages change?",
+    choices=["all four", "2, 3 and 4: a blurred pose", "2, 3 and 4: a good pose of the other person"],
+    answer="2, 3 and 4: a good pose of the other person",
+    because="Stage 1 cannot change: the center map is no input of it. From stage 2 on everything does. The image says "
+    "where people are, the center map which of them is asked for. See it, and the numbers, in the next two cells.",
+)
+
+# %%
 show(
     stage_figure(
         rows, model.skeleton, stride=model.stride, title="Same picture, same weights: only + has moved"
@@ -273,14 +296,13 @@ print("stage 1 is the same to the last bit:", torch.equal(beliefs[0], other_beli
 Table(["PCK@0.2 in percent", *stages], scored, formats=dict.fromkeys(stages, ".0f"))
 
 # %% [markdown]
-# <details><summary><b>Open after predicting</b></summary>
-#
-# Stage 1 cannot change: the center map is no input of it. From stage 2 on everything does, and what comes out is a
-# pose of *the other person*, about as sharp as the first. The image says where people are. The center map says
-# which of them is asked for. (In the paper's own network the same: the center map enters from stage 2 on.)
-#
-# </details>
-#
+# What comes out is a pose of *the other person*, about as sharp as the first. (In the paper's own network the same:
+# the center map enters from stage 2 on.) Notebook 02 lets you drag the center.
+
+# %% [markdown]
+# **Stop point** · You can score a pose and know whose it is. Last: a photograph.
+
+# %% [markdown]
 # ## 6 · A photograph: nobody tells us the truth
 #
 # Drawn people come with exact joints, photographs do not: no truth, no PCK. What is left to judge by is the belief
@@ -317,11 +339,16 @@ for j in np.argsort(-person["scores"]):
 #    blank: `torch.full((1, 2), torch.nan)`. Whose joints do you get? Explain both.
 # 2. Decoding at stage 4 cannot undo a wrong left/right. At which stage does the left ankle's map make up its mind,
 #    and which parts of the body does it listen to by then?
-# 3. Find a scene (`SCENE = 0, 1, 2, ...` above) on which the last stage is *worse* than the one before. What did
+# 3. Find a scene (`synthetic_scene(0, ...)`, 1, 2, ... in the first cell) on which the last stage is *worse* than the one before. What did
 #    looking again cost?
 
 # %% [markdown]
-# ## What to read next
+# ## What next
+#
+# **Assignment:** A1
+#
+# Notebook 01 goes from a photo to a belief map, step by step. 02 moves the center map, 03 asks how far a belief can
+# look, 04 what looking again is good for. Short of time? 01, 02 and 04 are the shortest way to the idea.
 #
 # In the package, each a few minutes: `cpm_edu/coords.py` (pixels and cells), `cpm_edu/targets.py` (what a belief
 # map is trained toward), `cpm_edu/models/lite.py` (this network; `models/paper.py` is the paper's). In a terminal,

@@ -96,5 +96,30 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A JupyterLab server for all tests of tests/browser (mark them `browser`)."""
+    from real_lab import Lab, Missing, tools
+
+    try:
+        tools()
+    except Missing as error:
+        skip_or_fail("browser", str(error))
+    server = Lab(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def browser(lab):
+    """A headless Chromium that shows that Lab."""
+    from real_lab import Browser
+
+    chromium = Browser(lab)
+    chromium.open_lab()
+    yield chromium
+    chromium.quit()
+
+
+@pytest.fixture(scope="session")
 def golden_dir(request) -> Path:
     return request.config.getoption("--golden-dir")

@@ -142,6 +142,10 @@ class Trace:
             threads[mine["index"][covers] + k] = mine["thread"][covers]
         return blocks, threads
 
+    def requests(self) -> np.ndarray:
+        """Which request each access belongs to: (accesses,) int64. A request is one instruction of one warp."""
+        return _requests(self.accesses)
+
     def untouched(self, argument: str) -> np.ndarray:
         """Elements of an output that no thread wrote: int64 indices."""
         return np.flatnonzero(self.owners(argument)[0] < 0)

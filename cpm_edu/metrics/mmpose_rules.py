@@ -1,6 +1,7 @@
 """The same metrics as mmpose computes them, quirks included, to reproduce its tables to the last digit.
 
 They differ from `pck.py` and `benchmarks.py` in this:
+
 - the comparison is always `<`, on distances rounded to float32;
 - an instance whose length is 0 is left out, and one with a negative length gets 1,000,000, so that all
   its joints are correct;

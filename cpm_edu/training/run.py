@@ -315,7 +315,7 @@ class Log:
         self.rows.append([f"{v:.6g}" if isinstance(v, float) else v for v in row])
 
     def flush(self) -> None:
-        """Write the rows that wait; only the process that `save`s a run calls this."""
+        """Write the rows that wait; only the process that saves a run calls this."""
         with self.path.open("a", newline="") as file:
             csv.writer(file).writerows(self.rows)
         self.rows = []

@@ -1,0 +1,5 @@
+"""Four kernels under the microscope, from a compiler or from the recordings."""
+
+from cpm_edu.figures.interactive.microscope import microscope
+
+figure = microscope()

@@ -1,0 +1,37 @@
+"""What 02_center_map says of its own numbers. Runs in its kernel after its last cell."""
+
+import numpy as np
+
+assert ours[:2].tolist() == [3.5, 11.5] and papers[:2].tolist() == [4.0, 12.0], "8c + 3.5 and 8c + 4"
+assert papers[-1] == 363.5, "the last cell of a 9/8 pool"
+assert model.refinements[0][0][0].weight.shape[1] == 48, "32 + 15 + 1 channels"
+
+(a_right, b_right), peak_right = found["on A"]
+assert 60 <= a_right[-1] <= 72, f"about two thirds of A's joints: {a_right}"
+assert b_right[-1] <= 5, f"and next to none of B's: {b_right}"
+(a_wrong, b_wrong), _ = found["on B"]
+assert a_wrong[-1] <= 18, f"a wrong center finds few of A's joints: {a_wrong}"
+assert b_wrong[-1] >= 35, f"but a good pose of B: {b_wrong}"
+assert all(np.array_equal(f[0][:, 0], found["on A"][0][:, 0]) for f in found.values()), (
+    "stage 1 never changes"
+)
+nowhere = found["nowhere"][0][0]
+assert (np.diff(nowhere) < 0).all() and nowhere[-1] < 5, f"with no center each stage is worse: {nowhere}"
+assert abs(peak_right - 0.63) < 0.02, f"peaks of stage 4 with the right center: {peak_right}"
+assert peak_right - found["halfway"][1] < 0.15, "halfway the peaks hardly sink"
+assert walk[1][0][0, -1] > a_right[-1] - 8, (
+    f"a quarter of the way changes little: {[w[0][0, -1] for w in walk]}"
+)
+
+assert in_left_half["left"][1:] == [14, 14, 14] and in_left_half["right"][1:] == [0, 0, 0], in_left_half
+assert in_left_half["left"][0] == in_left_half["right"][0] == 0, "stage 1 is drawn to the astronaut"
+
+grey, other, mean = list(told.values())[1:]
+assert grey < 10, f"a center without a picture: {told}"
+assert other < 15, f"a center with somebody else's picture: {told}"
+assert 12 <= mean <= 25, f"the mean pose finds about one joint in five: {told}"
+assert abs(jittered[1] - jittered[0]) < 1.0, f"half a pixel does not matter: {jittered}"
+assert jittered[3] > jittered[0] - 5 and jittered[-1] < jittered[0] - 7, f"16 px hardly, 32 px do: {jittered}"
+torso_px = np.mean([np.hypot(*(s.joints_px[0, 9] - s.joints_px[0, 2])) for s in scenes])
+apart_px = np.median(np.linalg.norm(middles[0] - middles[1], axis=-1))
+assert abs(torso_px - 38) < 3 and abs(apart_px - 48) < 5, (torso_px, apart_px)

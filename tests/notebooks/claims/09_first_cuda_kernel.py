@@ -1,0 +1,42 @@
+"""What notebook 09 says of its own numbers."""
+
+assert (out - wanted).abs().max() <= 1e-6, "the first kernel draws the library's map"
+blocks, threads = kernel.trace(7, 64, 0, out, H, W, X0, Y0, SIGMA).owners("out")
+[cell] = ((blocks == 3) & (threads == 5)).nonzero()[0]
+assert divmod(int(cell), 20) == (9, 17), "thread 5 of block 3: row 9, column 17"
+assert found.faults[0].count == 48, "48 threads are left over"
+assert found.faults[0].kind == "out-of-bounds-write"
+
+by_name = {row[0]: row[1:] for row in rows}
+along, down, alone = (by_name[n] for n in ("along the rows", "down the columns", "a thread a row"))
+assert 3.5 < along[0] < 4 and 3.5 < along[1] < 4, f"not quite 4 along the rows: {along}"
+assert down[0] > 20 and 30 < down[1] < 32, f"not quite 32 down the columns: {down}"
+assert alone[0] == 20, f"20 lanes, each in another row: {alone}"
+
+twenty, sixty_four = squares.values()
+cost = {
+    (n, block): sum(s.cost for s in specimen.trace(block)[0].lines())
+    for n, specimen in ((20, twenty), (64, sixty_four))
+    for block in ((8, 8), (32, 2), (2, 32))
+}
+for n in (20, 64):
+    assert cost[n, (32, 2)] <= cost[n, (8, 8)], cost
+    assert cost[n, (2, 32)] > cost[n, (8, 8)], cost
+assert cost[64, (8, 8)] == 4, "on 64 columns: 4 rows, 4 sectors"
+
+assert moved["down the columns"] / moved["along the rows"] == 8, moved
+assert 0.5 < ms["down the columns"] / ms["along the rows"] < 2.5, (
+    f"the emulator's clock sees no sectors: {ms}"
+)
+assert ms_torch < min(ms.values()), "the emulator is slower than plain torch"
+
+assert all(row[-1] for row in ladder), "v1, v2 and v3 draw the library's map without a fault"
+assert [row[3] for row in ladder] == [50, 50, 50], ladder
+assert [row[2] for row in ladder] == sorted((row[2] for row in ladder), reverse=True), ladder
+
+answer = Kernel(mirror._source.text.replace("= x[row * W + column]", "= x[row * W + W - 1 - column]"))
+looked = answer.trace(7, 64, 0, x, mirrored, 20, 20)
+assert torch.equal(mirrored, x.flip(1)), "the fold's answer mirrors"
+load, store = (s.cost for s in looked.lines())
+assert abs(load - 5.4) < 0.05, f"the fold says 5.4 sectors a load: {load}"
+assert abs(store - 3.8) < 0.06, f"and 3.8 before: {store}"
