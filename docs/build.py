@@ -24,6 +24,7 @@ import gallery  # noqa: E402
 import notebook_pages  # noqa: E402
 import reference  # noqa: E402
 
+WITH_TERMS = ("index.md", "syllabus.md")  # pages whose words lead to the glossary
 TEXTS = {"../CHANGELOG.md": "changes.md", "../cpm_edu/weights/MODEL_CARD.md": "model_card.md"}
 
 
@@ -50,8 +51,13 @@ def gather(source: Path, copies: list[Path]) -> None:
     """Put every page into Sphinx' source folder, which is made anew."""
     shutil.rmtree(source, ignore_errors=True)
     (source / "_static").mkdir(parents=True)
-    for path in [*HERE.glob("*.md"), *HERE.glob("*.png")]:
+    for path in HERE.glob("*.png"):
         shutil.copyfile(path, source / path.name)
+    for path in HERE.glob("*.md"):
+        text = path.read_text(encoding="utf-8").replace("](../notebooks/", "](notebooks/")
+        if path.name in WITH_TERMS:
+            text = notebook_pages.link_terms(text, glossary_terms())
+        (source / path.name).write_text(text, encoding="utf-8")
     shutil.copytree(HERE / "_static", source / "_static", dirs_exist_ok=True)
     for path, name in TEXTS.items():
         text = (HERE / path).read_text(encoding="utf-8").replace("../../docs/", "")

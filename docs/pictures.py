@@ -12,7 +12,8 @@ from pathlib import Path
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-TILE_PX, GAP_PX, COLUMNS = (300, 210), 12, 4
+TILE_PX, GAP_PX, COLUMNS = (256, 200), 12, 5
+DEMO_PX = (1400, 1400)  # at most: a README is no wider
 WHITE = (255, 255, 255)
 
 
@@ -22,20 +23,26 @@ def sheet(pictures: list[Image.Image]) -> Image.Image:
     (width, height), gap = TILE_PX, GAP_PX
     page = Image.new("RGB", (COLUMNS * (width + gap) + gap, rows * (height + gap) + gap), WHITE)
     for number, picture in enumerate(pictures):
+        in_row = min(COLUMNS, len(pictures) - number // COLUMNS * COLUMNS)
+        left = (page.width - in_row * (width + gap) - gap) // 2  # a last row that is not full stands in the middle
         small = picture.convert("RGB")
         small.thumbnail(TILE_PX, Image.Resampling.LANCZOS)
-        x = gap + number % COLUMNS * (width + gap) + (width - small.width) // 2
+        x = left + gap + number % COLUMNS * (width + gap) + (width - small.width) // 2
         y = gap + number // COLUMNS * (height + gap) + (height - small.height) // 2
         page.paste(small, (x, y))
-    return page.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return page.quantize(256, dither=Image.Dither.NONE)
 
 
 def demo(path: Path) -> None:
-    """What `cpm-edu demo` draws."""
+    """What `cpm-edu demo` draws, in 256 colours."""
     from cpm_edu.cli import main
 
     if main(["demo", "--out", str(path)]):
         raise RuntimeError("cpm-edu demo failed")
+    with Image.open(path) as drawn:
+        small = drawn.convert("RGB")
+    small.thumbnail(DEMO_PX, Image.Resampling.LANCZOS)
+    small.quantize(256).save(path, optimize=True)
 
 
 def main() -> int:

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cpm_edu.course import hinge, predict_first
+from cpm_edu.course import hinge, picture, predict_first
 from cpm_edu.datasets.synthetic import synthetic_scene
 from cpm_edu.figures.interactive.refinement import covered, refinement
 from cpm_edu.figures.panels import stage_figure
@@ -78,14 +78,7 @@ predict_first(
 
 # %%
 first, second = (model.refinements[t][0][0].weight for t in (0, 1))
-print(
-    "first layer of stages 2 and 3:",
-    tuple(first.shape),
-    tuple(second.shape),
-    "=",
-    first.numel(),
-    "weights each",
-)
+print("first layer of stage 2:", tuple(first.shape), "=", first.numel(), "weights; stage 3:", second.numel())
 print("by hand: 48 * 48 * 7 * 7 =", 48 * 48 * 7 * 7, "  the same numbers?", torch.equal(first, second))
 
 # %%
@@ -302,7 +295,11 @@ predict_first(
     choices=["the peaks get higher", "the rivals get fewer", "neither"],
     answer=same_way,
     show=lambda: [
-        stage_figure(list(photos.values()), model.skeleton, stride=model.stride),
+        picture(
+            stage_figure(list(photos.values()), model.skeleton, stride=model.stride),
+            alt="A photographer and an astronaut, the belief maps of four stages, and the pose. In both photos stage 1 "
+            "has scattered hills, later stages fewer; the astronaut's stay bright, some of the photographer's fade.",
+        ),
         Table(
             ["mean over 14 maps", "", *stages],
             [[who, name, *values] for who, rows in measured.items() for name, values in rows.items()],
@@ -411,7 +408,7 @@ show(
 )
 
 # %% [markdown]
-# The background map comes first: it says where nobody's joint is. Then the joint's own earlier map, and its
+# The background map comes first: it says where nobody's joint is. Then the joint's own earlier map and its
 # neighbours along the limb: a wrist listens to its elbow, an ankle to its knee and to the *other* ankle. That is how
 # context settles left and right. Nobody programmed it; it was learned from the loss on every stage (notebook 05).
 #

@@ -83,6 +83,8 @@ print(
 # %%
 figure = supervision(at_start)
 last_only = at_start.by_part(LAST)
+
+# %%
 predict_first(
     "05-powers-of-ten",
     "Six stages, a loss on the last only. By how many powers of ten is the gradient of a stage 1 layer smaller than "
@@ -293,6 +295,7 @@ def scores_table():
     return Table(columns, [[n, *s] for n, s in scores.items()], formats=dict.fromkeys(columns[1:], ".0f"))
 
 
+# %%
 def maps_figure(person=2):
     rows = []
     for name, (network, people, maps) in runs.items():

@@ -294,6 +294,8 @@ print(f"the library, hip: {library:.2f}")
 
 # %%
 swapped = twenty.truth_px[list(COCO.flip_permutation)]  # (17, 2): right place, wrong name
+
+# %%
 predict_first(
     "oks-iou",
     "A perfect pose whose left and right have changed names: the boxes' IoU is 1. And its OKS, between 0 "

@@ -43,7 +43,7 @@ from cpm_edu.targets import gaussian_targets
 H = W = 20  # cells of one map of the lite model
 X0, Y0, SIGMA = 7.2, 9.4, 1.5  # the joint, in cells, and the width of its Gaussian
 if find_compiler() is None:
-    print(f"This notebook compiles kernels, and there is no C++ compiler here: {GET_COMPILER}.")
+    print(f"Only section 4 works, from recordings: there is no C++ compiler here; {GET_COMPILER}.")
 
 # %% [markdown]
 # ## 1 · A page of C

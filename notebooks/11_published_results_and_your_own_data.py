@@ -93,6 +93,8 @@ Table(
 
 # %%
 by_box, by_torso = (JHMDB_AVERAGE.values[f"Mean {kind}"] for kind in ("PCK", "tPCK"))
+
+# %%
 predict_first(
     "11-two-yardsticks",
     f"By person size the mean over JHMDB's three splits is {by_box} percent. What is it for the same "

@@ -3,6 +3,7 @@
 const path = require("path");
 const readline = require("readline");
 const [modules, executablePath] = process.argv.slice(2);
+const latency = require("./latency.js");
 const { chromium } = require(path.join(modules, "playwright-core"));
 const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"];
@@ -100,6 +101,10 @@ const commands = {
     await touch("touchStart", [{ x, y }]);
     for (let k = 1; k <= 5; k++) await touch("touchMove", [{ x: x + dx * k / 5, y: y + dy * k / 5 }]);
     await touch("touchEnd", []);
+  },
+  async latency({ name, view = 0, ...options }) {
+    await named(name, view).scrollIntoViewIfNeeded();
+    return latency(page, named(name, view), options);
   },
   async slide({ name, share, view = 0 }) {
     await named(name, view).scrollIntoViewIfNeeded();

@@ -51,12 +51,16 @@ class Lab:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.folder, self.url = folder, f"http://127.0.0.1:{self.port}"
-        quiet = folder / ".config" / "labconfig" / "page_config.json"  # no question about news over the figures
+        quiet = (
+            folder / ".config" / "labconfig" / "page_config.json"
+        )  # no question about news over the figures
         quiet.parent.mkdir(parents=True, exist_ok=True)
         quiet.write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}')
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(":"),
+            "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(
+                ":"
+            ),
             "JUPYTER_CONFIG_DIR": str(folder / ".config"),
             "JUPYTER_DATA_DIR": str(folder / ".data"),
             "JUPYTER_RUNTIME_DIR": str(folder / ".runtime"),
@@ -69,7 +73,8 @@ class Lab:
             "--LabApp.expose_app_in_browser=True",
         ]  # fmt: skip
         if nodelay is not None:
-            command.append(f"--ServerApp.jpserver_extensions={json.dumps({'cpm_edu.jupyter': nodelay})}")
+            config = {"ServerApp": {"jpserver_extensions": {"cpm_edu.jupyter": nodelay}}}
+            (folder / ".config" / "jupyter_server_config.json").write_text(json.dumps(config))
         self.log = (folder / ".server.log").open("wb")
         self.process = subprocess.Popen(command, env=environment, stdout=self.log, stderr=self.log)
         self._wait()
@@ -93,7 +98,11 @@ class Lab:
         import nbformat
 
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         nbformat.write(notebook, self.folder / name)
         return name
 

@@ -38,7 +38,7 @@ def questions(lab, browser, tmp_path):
     browser.close()
 
 
-def until(browser, code: str, seconds: float = 60) -> None:
+def until(browser, code: str, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not browser.evaluate(code=code):
         assert time.monotonic() < end, f"{code} did not come true"
@@ -70,6 +70,7 @@ def test_questions_by_keyboard(questions):
     browser.press(keys=["Control+a", "0", ",", "8", " ", "p", "x", "Enter"])
     assert answered(browser, 0) == "You said 0.8 px. Measured: 4 px. Off by 3.2 px."
     until(browser, "document.querySelectorAll('.cpm-figure canvas').length === 1")
+    assert browser.evaluate(code="document.activeElement.className") == "cpm-result", "the focus is not lost"
     assert json.loads((folder / "how-far.predict.json").read_text())["said"] == 0.8
 
     browser.press(keys=["d", "d"])  # to Lab: delete this cell

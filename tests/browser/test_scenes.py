@@ -10,6 +10,10 @@ from real_lab import SCENES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WAIT_MS = 6000
+ARROWS = ("ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp")
+ARROWS += tuple(
+    f"Shift+{key}" for key in ARROWS
+)  # a ring that picks the nearest joint needs the larger steps
 BOTH = ["status", "pixels"]
 
 
@@ -26,7 +30,8 @@ def shown(request, lab, browser):
 
 def test_a_figure_follows_the_reader(shown):
     first = shown.read()
-    assert first["status"] and not first["wrong"], first["status"]
+    assert first["status"], "there are no words"
+    assert not first["wrong"], first["status"]
     assert first["painted"] > 0.005, "the canvas is blank"
     assert not first["scrolls"], f"{first['width']:.0f} px do not fit into {first['room']} px"
     assert all(handle["aria-label"] for handle in first["handles"]), "a handle without a name"
@@ -35,7 +40,7 @@ def test_a_figure_follows_the_reader(shown):
     first = shown.read()  # a figure that plays may begin with something played already
     for handle in first["handles"]:
         _drag(shown, handle["name"])
-        _press(shown, handle["name"], ("ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"))
+        _press(shown, handle["name"], ARROWS)
     moves = {"range": _slide, "select-one": _choose, "checkbox": _toggle, "button": _click}
     for kind in ("range", "select-one", "checkbox", "button"):
         if kind == "button":  # what a button does may need another control off its first value: "other noise"

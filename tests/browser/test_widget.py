@@ -72,7 +72,9 @@ def test_keyboard_alone_is_enough(open_cells):
     now = page.read()
     assert now["status"].startswith("Spot at 22, 41")
     assert now["handles"][0]["aria-valuetext"] == "x 22, y 41"
-    page.press(name="spot", keys=["d", "d", "a"])  # "delete this cell", "new cell above" in Lab's command mode
+    page.press(
+        name="spot", keys=["d", "d", "a"]
+    )  # "delete this cell", "new cell above" in Lab's command mode
     assert page.evaluate(code=cell) == before
     assert page.evaluate(code="window.shown.content.widgets.length") == 3, "keys leaked to the notebook"
 
@@ -152,12 +154,14 @@ def test_a_press_beside_the_only_handle_brings_it_there(open_cells):
     page = open_cells("figure")
     page.drag(name="spot", dx=120, dy=0)
     before = page.inside(code="const b = root.querySelector('.cpm-handle').getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]")  # fmt: skip
-    page.inside(code=f"""
+    page.inside(
+        code=f"""
         const canvas = root.querySelector("canvas");
         const at = {{ bubbles: true, clientX: {before[0] - 90}, clientY: {before[1]}, button: 0, pointerId: 1, pointerType: "mouse" }};
         canvas.parentNode.setPointerCapture = () => {{}};
         canvas.dispatchEvent(new PointerEvent("pointerdown", at));
-        canvas.dispatchEvent(new PointerEvent("pointerup", at));""")
+        canvas.dispatchEvent(new PointerEvent("pointerup", at));"""
+    )
     pause(page, 400)
     assert page.read()["status"].startswith("Spot at 40, 40")
 
@@ -172,7 +176,9 @@ def test_a_narrow_page_and_a_dark_theme(open_cells):
     assert not narrow["scrolls"]
     was = page.read()
     page.drag(name="spot", dx=30, dy=20)
-    assert page.changed(was=was, what=["status", "pixels"])["status"] != was["status"], "a drag at another zoom"
+    assert page.changed(was=was, what=["status", "pixels"])["status"] != was["status"], (
+        "a drag at another zoom"
+    )
     page.resize(width=1280)
     page.lab(id="apputils:change-theme", args={"theme": "JupyterLab Dark"})
     pause(page, 1500)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("nbformat", reason='needs pip install -e ".[docs]"')
-import pictures  # noqa: E402
+import pictures
 
 DOCS = Path(__file__).parents[2] / "docs"
 LEVELS = 4.0  # mean difference of 255 that another matplotlib, torch or processor may make

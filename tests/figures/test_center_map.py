@@ -33,7 +33,9 @@ def rasters(frame, name):
 
 def test_shares_by_hand():
     truth = np.array([[[0.0, 0.0], [10.0, 0.0], [np.nan, np.nan]], [[50.0, 0.0], [60.0, 0.0], [70.0, 0.0]]])
-    joints = np.array([[[0.0, 4.0], [10.0, 4.1], [70.0, 3.0]], [[50.0, 0.0], [60.0, 0.0], [70.0, 0.0]]])  # two stages
+    joints = np.array(
+        [[[0.0, 4.0], [10.0, 4.1], [70.0, 3.0]], [[50.0, 0.0], [60.0, 0.0], [70.0, 0.0]]]
+    )  # two stages
     found = shares(joints, np.array([[5.0, 0.0], [60.0, 0.0]]), truth, [20.0, 10.0])
     # 0.2 x 20 = 4 px: of A's two known joints stage 1 has one; of B's three, within 2 px, it has none
     assert found.tolist() == [[50.0, 0.0], [0.0, 100.0]]

@@ -36,8 +36,10 @@ def test_belief_at_by_hand():
     assert belief_at(maps, (27.5, 19.5), stride=8).tolist() == [0.7, 0.0], "a cell beside it counts"
     assert belief_at(maps, (35.5, 11.5), stride=8).tolist() == [0.0, 0.0], "two cells away does not"
     assert belief_at(maps, (900.0, 900.0), stride=8).tolist() == [0.0, 0.3], "outside: the nearest cell"
-    assert belief_at(maps, (32.0, 8.0), stride=8, convention="msra").tolist() == [0.0, 0.0]
-    assert belief_at(maps, (24.0, 8.0), stride=8, convention="msra").tolist() == [0.7, 0.0]
+    assert belief_at(maps, (28.2, 8.0), stride=8).tolist() == [0.7, 0.0], "28.7 / 8 - 0.5 is cell 3"
+    assert belief_at(maps, (28.2, 8.0), stride=8, convention="msra").tolist() == [0.0, 0.0], (
+        "28.2 / 8: cell 4"
+    )
     assert np.isnan(belief_at(maps, (np.nan, 3.0), stride=8)).all()
 
 
@@ -62,7 +64,12 @@ def test_pairs_of_skeletons():
 def test_stages_resolve_left_and_right(figure):
     figure.reset()
     assert "Left wrist's map: 0.16 at the left one, 0.50 at the right one" in figure.frame.status
+    wrist = f"map {LSP.index('left_wrist')}"
+    first = [m.values for m in panel(figure.frame, wrist).marks if isinstance(m, Raster)]
     figure.set(stage=4)
+    last = [m.values for m in panel(figure.frame, wrist).marks if isinstance(m, Raster)]
+    assert np.array_equal(first[0], last[0]), "the same crop"
+    assert first[1][6:8, 12:16, 3].max() > last[1][6:8, 12:16, 3].max(), "belief at the right wrist fades"
     assert "Left wrist's map: 0.62 at the left one, 0.20 at the right one" in figure.frame.status
     assert frame_png(figure.frame)[:4] == b"\x89PNG"
 

@@ -12,6 +12,9 @@ from cpm_edu.figures.interactive.example_networks import drawn_batch, he_weights
 from cpm_edu.figures.interactive.frame import Dots, Line, Rects
 from cpm_edu.figures.interactive.gradient_record import (
     GradientRecord,
+    _layers,
+    _parts,
+    _products,
     gradients_at_start,
     gradients_while_training,
     loss_groups,
@@ -126,6 +129,13 @@ def test_subsets_are_the_gradients_of_their_sum(subset):
     assert set(record.parts) == {"stage 1", "image features", "stage 2", "stage 3", "stage 4"}
 
 
+def test_products_of_vanished_gradients_do_not_vanish():
+    tiny = torch.full((4,), 1e-25)  # its square is no float32
+    assert _products([tiny, None, 2 * tiny]).ravel().tolist() == pytest.approx(
+        [4e-50, 0, 8e-50, 0, 0, 0, 8e-50, 0, 16e-50], rel=1e-5, abs=0
+    )
+
+
 def test_the_model_is_left_alone():
     model = small()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -150,8 +160,6 @@ def test_all_kinds_of_models_have_their_parts():
     assert list(dict.fromkeys(record.parts)) == ["image trunk", "stage 1", "stage 2"]
     assert record.layers[0] == "trunk.0.0.weight"
     model = CPM.mmpose(COCO, num_stages=3, input_size=(32, 32))
-    from cpm_edu.figures.interactive.gradient_record import _layers, _parts
-
     parts = list(dict.fromkeys(_parts(_layers(model))))
     assert parts == ["stage 1", "image features", "stage 2", "stage 3"]
 

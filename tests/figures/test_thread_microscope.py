@@ -9,7 +9,8 @@ from emulator_tools import require_compiler
 from launch_views import ALONG, DOWN, RACING, ROW, panel, texts, view_of, words
 
 from cpm_edu.figures.interactive import specimens
-from cpm_edu.figures.interactive.frame import Dots, Line
+from cpm_edu.figures.interactive.frame import Dots, Line, Rects
+from cpm_edu.figures.interactive.layout import lay_out
 from cpm_edu.figures.interactive.microscope import microscope, microscope_frame
 from cpm_edu.figures.interactive.microscope_panels import LANE_COLORS, UNUSED
 from cpm_edu.figures.interactive.microscope_view import LaunchView
@@ -210,8 +211,40 @@ def test_long_life_is_shown_around_the_access():
     view = view_of(Specimen(source, (torch.zeros(90, 32), 90)), 32)
     frame = microscope_frame(view, lane=3, step=50)
     assert "38 to 62 of 90" in panel(frame, "life").title
+    assert lay_out(frame).height == lay_out(microscope_frame(view_of(ALONG))).height
     assert frame.handles[1].bounds == (38, 0, 62, 0)
     assert "writes x[1571]" in frame.status
+
+
+@pytest.mark.cpp
+def test_tall_memory_is_shown_around_the_cell():
+    """Row 70 of 100: 40 rows are shown, from row 50 on, so the frame stands 20 rows down."""
+    source = """extern "C" __global__ void k(float* x) { x[70 * 32 + threadIdx.x] = 1; }"""
+    memory = panel(microscope_frame(view_of(Specimen(source, (torch.zeros(100, 32),)), 32), lane=4), "memory")
+    assert memory.title.startswith("x (a part)")
+    assert memory.marks[0].values.shape == (40, 32, 4)
+    [framed] = [m for m in memory.marks if isinstance(m, Rects)]
+    assert framed.boxes == [(3.5, 19.5, 4.5, 20.5)]
+
+
+@pytest.mark.cpp
+def test_faulty_lines_have_their_sign():
+    numbers = texts(RACING, "source")
+    assert "! 8" in numbers
+    assert "  7" in numbers
+
+
+@pytest.mark.cpp
+def test_words_stand_in_their_banks():
+    """Lane t stores word 2 t: lanes 1 and 17 meet in bank 2, one above the other."""
+    source = """extern "C" __global__ void k(float* out) {
+      __shared__ float s[64];
+      s[2 * threadIdx.x] = 1; __syncthreads(); out[threadIdx.x] = s[2 * threadIdx.x]; }"""
+    request = panel(microscope_frame(view_of(Specimen(source, (torch.zeros(32),)), 32)), "request")
+    words_shown = next(m for m in request.marks if isinstance(m, Rects) and m.edge == "#ffffff")
+    at = [box[:2] for box in words_shown.boxes]
+    assert at[1][0] == at[17][0] == 2.05
+    assert at[17][1] > at[1][1]
 
 
 # ---- every control and handle
@@ -245,13 +278,13 @@ def test_handle_stays_on_a_thread_that_exists():
 def test_every_panel_is_as_large_for_every_thread():
     view = view_of(ALONG)
     drawn = [microscope_frame(view, lane=lane, warp=warp) for lane, warp in ((0, 0), (16, 12))]
+    drawn.append(microscope_frame(view_of(RACING), lane=5, warp=0, step=5))  # a race, and a long key
+    assert len({lay_out(frame).height for frame in drawn}) == 1, "the page must not jump"
     sizes = [[(p.size_px, p.title.count("\n"), p.x_label) for row in f.rows for p in row] for f in drawn]
     assert sizes[0] == sizes[1]
 
 
 def test_panels_fit_into_a_notebook():
-    from cpm_edu.figures.interactive.layout import lay_out
-
     trace = next(iter(specimens._read_recordings(specimens.RECORDED).values()))
     layout = lay_out(microscope_frame(LaunchView(trace, {})))
     assert layout.width <= 920

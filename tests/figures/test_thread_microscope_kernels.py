@@ -91,8 +91,20 @@ def test_without_a_compiler_recordings_are_shown_and_labelled(monkeypatch):
     assert "Recorded launch: there is no compiler here" in figure.frame.status
     assert "writes out[5]" in figure.frame.status
     assert panel(figure.frame, "source").title.startswith("Recorded launch")
+    same = microscope(Specimen(f"\n{ALONG_ROWS}\n", MAP, threads=400))
+    assert "writes out[5]" in same.frame.status, "blank lines around a text make no other kernel"
     own = microscope(Specimen(ALONG_ROWS.replace("4.5f", "8.0f"), MAP, threads=400))
-    assert "needs a C++ compiler, and there is none here" in own.frame.status
+    assert "cannot be built here, and is not recorded: there is no compiler" in own.frame.status
+
+
+@pytest.mark.cpp
+def test_without_a_compiler_recordings_come_before_old_libraries(monkeypatch):
+    specimen = EXAMPLES["along the rows"]
+    assert not specimen.trace(64)[1]
+    monkeypatch.setattr(specimens, "find_compiler", lambda: None)
+    trace, recorded = specimen.trace(64)
+    assert recorded
+    assert {s.line for s in trace.lines()} == {5, 8}
 
 
 class _NoCompiler(specimens.Kernel):

@@ -20,6 +20,7 @@ from cpm_edu.figures.interactive.live_training import (
 )
 from cpm_edu.figures.interactive.static import frame_png
 from cpm_edu.figures.interactive.training_monitor import training_monitor, training_monitor_frame
+from cpm_edu.models import CPM
 from cpm_edu.skeletons import LSP
 from cpm_edu.targets import gaussian_targets
 
@@ -133,6 +134,7 @@ def test_the_same_bursts_give_the_same_numbers():
         live.burst(people=NEW)
         live.restart()
         live.burst(lr=0.02, people=NEW)
+        assert live.history.rates == pytest.approx([0.02, 0.02]), "the rate that was asked for"
         return live.history.losses
 
     assert losses() == losses()
@@ -171,6 +173,18 @@ def test_strip_shows_the_person_and_its_target():
     assert rasters[1].values.max() == pytest.approx(1, abs=0.3)
     assert words(maps)[:4] == ["fixed person", "target", "step 0", "step 2"]
     assert frame_png(figure.frame)[:4] == b"\x89PNG"
+
+
+def test_a_model_without_background_and_center_map():
+    """mmpose's: the last map is a joint like the others, so silence is zero on it too."""
+    model = CPM.mmpose(TINY, num_stages=2, input_size=(64, 64))
+    live = LiveTraining(model, TinyPeople(12), batch_size=2)
+    assert live.blank == pytest.approx(
+        float((live.targets[-1].square() * live.weights[-1, ..., None, None]).mean())
+    )
+    live.burst()
+    assert [len(losses) for losses in live.history.losses] == [2, 2]
+    assert live.history.maps[2].shape == (TINY.num_joints, 8, 8)
 
 
 # --- a folder

@@ -101,7 +101,9 @@ def belief_map(
 def _checked(values, size: tuple[int, int]) -> np.ndarray:
     values = np.asarray(values, dtype=float)
     if values.shape != size:
-        raise ValueError(f"your function gave an array of shape {values.shape}; the map is {size}: (rows, columns)")
+        raise ValueError(
+            f"your function gave an array of shape {values.shape}; the map is {size}: (rows, columns)"
+        )
     if not np.isfinite(values).all():
         raise ValueError("your function gave a map with NaN or infinite values")
     return values

@@ -40,7 +40,9 @@ def truth_of(scene: Sample, skeleton: Skeleton) -> np.ndarray:
     return truth
 
 
-def shares(joints_px: np.ndarray, people_px: np.ndarray, truth_px: np.ndarray | None, torsos_px) -> np.ndarray:
+def shares(
+    joints_px: np.ndarray, people_px: np.ndarray, truth_px: np.ndarray | None, torsos_px
+) -> np.ndarray:
     """(P, T) percent of the joints that each stage (T, J, 2) places right for person p: PCK@0.2 by torso.
 
     Without a truth: the share of joints that lie nearer to the middle of person p than to anybody else's.
@@ -100,9 +102,7 @@ def center_map_frame(
     peak = max(float(belief_maps.max()), 0.2)
 
     def beliefs(t: int) -> list:
-        return belief_marks(
-            image, belief_maps[t].max(0), peak=peak, stride=stride, convention=convention
-        )
+        return belief_marks(image, belief_maps[t].max(0), peak=peak, stride=stride, convention=convention)
 
     pictures = [
         Panel("crop", size, view, crop, f"crop, center, and stage {stage}'s pose",
@@ -129,7 +129,7 @@ def center_map_frame(
         "center", "crop", handle_px, "center of the person meant", bounds=view, step=2.0, color=CENTER_COLOR,
         shape="plus", radius_px=11.0,
     )  # fmt: skip
-    status = _status(center_px, names, people_px, percent, measure, stage, scores[stage - 1].mean())
+    status = _status(center_px, sigma_px, names, people_px, percent, measure, stage, scores[stage - 1].mean())
     return Frame([pictures, [cells, bars]], status, [handle])
 
 
@@ -141,12 +141,12 @@ def _pose_words(shown, center_px, names: Sequence[str], people_px: np.ndarray) -
     return f"The crop with {len(names)} people, {asked}, and a pose of {int(shown.sum())} joints."
 
 
-def _status(center_px, names, people_px, percent, measure, stage, height) -> str:
+def _status(center_px, sigma_px, names, people_px, percent, measure, stage, height) -> str:
     if center_px is None:
         where = "No center: the map is zero everywhere."
     else:
         distances = np.linalg.norm(people_px - np.asarray(center_px), axis=1)
-        where = "Center " + ", ".join(
+        where = f"Center with a sigma of {sigma_px:.1f} px, " + ", ".join(
             f"{d:.0f} px from the middle of {name}" for d, name in zip(distances, names, strict=True)
         ) + "."  # fmt: skip
     now = " and ".join(f"{v[stage - 1]:.0f} % of {name}" for v, name in zip(percent, names, strict=True))
@@ -190,7 +190,9 @@ def center_map(
         shoulder, hip = LSP.torso
         torsos_px = np.linalg.norm(scene.joints_px[:, shoulder] - scene.joints_px[:, hip], axis=-1)
     if image.shape[:2] != model.input_size or people_px is None:
-        raise ValueError(f"the crop must be {model.input_size} (height, width) and come with people_px (P, 2)")
+        raise ValueError(
+            f"the crop must be {model.input_size} (height, width) and come with people_px (P, 2)"
+        )
     if truth_px is not None and torsos_px is None:
         raise ValueError("PCK needs torsos_px, one length a person")
     people_px = np.asarray(people_px, float)

@@ -59,7 +59,9 @@ def lay_out(frame: Frame) -> Layout:
     rows = [list(row) for row in frame.rows if len(row)]
     _check(frame, [panel for row in rows for panel in row])
     ticks = {p.name: (_ticks(p, 0), _ticks(p, 1)) for row in rows for p in row}
-    margins: dict[tuple, float] = {}  # of panels that stand below each other: the same widths to the left of them
+    margins: dict[
+        tuple, float
+    ] = {}  # of panels that stand below each other: the same widths to the left of them
     for row in rows:
         for c, panel in enumerate(row):
             column = _column(row, c)
@@ -122,7 +124,7 @@ def _ticks(panel: Panel, axis: int) -> Ticks:
         return [(float(value), str(text)) for value, text in wanted]
     start, end = panel.view[axis], panel.view[axis + 2]
     low, high = min(start, end), max(start, end)
-    step = _nice((high - low) / max(panel.size_px[axis] / (60 if axis == 0 else 40), 1.5))
+    step = _nice((high - low) / max(panel.size_px[axis] / (60 if axis == 0 else 36), 1.5))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [(k * step, f"{k * step:.10g}") for k in range(first, last + 1)]
 

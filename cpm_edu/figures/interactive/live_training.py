@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ __all__ = [
 
 MOMENTS = (0, 10, 30, 60, 100, 200, 400, 800, 1600)  # steps whose belief maps are kept
 BURST = 2  # steps between two frames: about a sixth of a second on one laptop core
+SIGMA_CELLS = {"center": 1.2, "msra": 2.0}  # of the shipped model; of mmpose's configurations
 SAME, NEW = "the same few", "new ones each step"
 
 
@@ -86,14 +88,16 @@ def drawn_people(length: int = 4096, *, seed: int = 21) -> PeopleDataset:
     return FirstPersons(SyntheticPeople(length, seed=seed, size=(160, 160)))
 
 
-def blank_loss(targets: Tensor, weights: Tensor) -> Tensor:
+def blank_loss(targets: Tensor, weights: Tensor, *, background: bool = True) -> Tensor:
     """(T,) loss of maps that say "no joint anywhere": zero on every joint map, one on the background.
 
     Args:
-        targets, weights: of `stage_targets`; the last map is the background where there are J + 1.
+        targets, weights: of `stage_targets`.
+        background: whether the last map is the background.
     """
     blank = torch.zeros_like(targets)
-    blank[:, :, -1] = 1.0
+    if background:
+        blank[:, :, -1] = 1.0
     return stage_loss(blank, targets, weights)
 
 
@@ -156,13 +160,14 @@ class LiveTraining:
         new_people: whom it never learns from; None: the last of `people`.
         batch_size: people a step.
         lr: learning rate of AdamW.
-        sigma_cells: of the targets.
+        sigma_cells: of the targets; None: the shipped model's, or mmpose's for a model of that convention.
     """
 
     def __init__(
         self, model: CPM, people: PeopleDataset, new_people: PeopleDataset | None = None, *, batch_size: int = 8,
-        lr: float = 0.003, sigma_cells: float = 1.2,
+        lr: float = 0.003, sigma_cells: float | None = None,
     ) -> None:  # fmt: skip
+        sigma_cells = SIGMA_CELLS[model.convention] if sigma_cells is None else sigma_cells
         self.model, self.people = model, people
         self.config = TrainingConfig(
             optimizer="adamw", lr=lr, batch_size=batch_size, warmup_steps=0, ema_decay=0.0, sigma_cells=sigma_cells,
@@ -174,7 +179,8 @@ class LiveTraining:
             new_people = FewPeople(people, batch_size, len(people) - batch_size)
         self.new_batch = next(iter(crop_loader(new_people, model, batch_size=batch_size)))
         self.targets, self.weights = stage_targets(self.batch, model, sigma_cells)
-        self.blank = float(blank_loss(self.targets, self.weights)[-1])
+        losses = blank_loss(self.targets, self.weights, background=model.has_background)
+        self.blank = float(losses[-1])
         # torch's optimizers import torch._dynamo, which takes seconds: meanwhile the figure can be looked at.
         threading.Thread(target=import_module, args=("torch._dynamo",), daemon=True).start()
         self.run: Run | None = None
@@ -281,10 +287,17 @@ class FollowedRun:
             return
         if self.batch is None:
             self.batch = next(iter(crop_loader(self.people, model, batch_size=8)))
-            self.targets, weights = stage_targets(self.batch, model, self.sigma_cells)
-            self.blank = float(blank_loss(self.targets, weights)[-1])
+            self.targets, weights = stage_targets(self.batch, model, self._sigma_cells(model))
+            losses = blank_loss(self.targets, weights, background=model.has_background)
+            self.blank = float(losses[-1])
         beliefs = crop_beliefs(model, self.batch.images, self.batch.center_px)[-1]
         keep_maps(self.history, self.history.step, model.joint_maps(beliefs[0]).numpy())
+
+    def _sigma_cells(self, model: CPM) -> float:
+        """What the run was taught with."""
+        settings = self.folder / "config.json"
+        found = json.loads(settings.read_text()) if settings.is_file() else {}
+        return found.get("sigma_cells", SIGMA_CELLS[model.convention])
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -188,8 +188,11 @@ def _status(view: LaunchView, thread: tuple[int, int], access: Access | None, ra
     outside = cell < 0 or (not access.shared and cell >= view.trace.numel[one["argument"]])
     where = f"shared word {cell}" if access.shared else f"{view.name_of(access)}[{cell}]"
     after = f" after barrier {one['epoch']}" if one["epoch"] else ""
-    line = " ".join(filter(None, (view.line_of(access.row)[0], f"line {one['line']}")))
-    what = f"{view.verb(access.row)} {where} in {line}{after} (access {access.number} of {access.of})"
+    file, line = view.line_of(access.row)
+    place = (
+        f" in {file + ' ' if file else ''}line {line}" if line else ""
+    )  # 0: the compiler's tools are missing
+    what = f"{view.verb(access.row)} {where}{place}{after} (access {access.number} of {access.of})"
     if outside:
         return f"{who} {what}, out of bounds: {view.name_of(access)} has {view.trace.numel[one['argument']]} elements.{recorded}"
     return f"{who} {what}{_race(view, *race) if race else _cost(access)}.{recorded}"

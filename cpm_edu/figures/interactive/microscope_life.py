@@ -45,7 +45,7 @@ def life_panel(view: LaunchView, thread: tuple[int, int], access: Access | None)
     key = "● reads ■ writes ▲ updates · white: shared · bar: barrier" + " · × race" * bool(raced)
     return Panel(
         "life", LIFE_SIZE, (first - 0.6, -1, last + 0.6, 1.7), marks,
-        title=f"This thread, access by access{part} (below: the line): {key}",
+        title=f"What it touches{part} (line below): {key}",
         describe=f"{len(life)} accesses, {len(barriers)} barriers between them.",
     )  # fmt: skip
 

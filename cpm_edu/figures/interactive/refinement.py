@@ -113,8 +113,13 @@ def refinement_frame(
     plots = []
     for j, at in zip(both, beliefs, strict=True):
         peak, word = max(float(belief_maps[:, j].max()), 0.2), "where it is" if known else "stage T's peak"
-        marks = belief_marks(image, belief_maps[stage - 1, j], peak=peak, stride=stride, convention=convention)
-        marks += [Dots(places, colors, "ring", 10.0), Dots(joints_px[stage - 1, [j]], "#ffffff", "cross", 6.0, "#000000")]
+        marks = belief_marks(
+            image, belief_maps[stage - 1, j], peak=peak, stride=stride, convention=convention
+        )
+        marks += [
+            Dots(places, colors, "ring", 10.0),
+            Dots(joints_px[stage - 1, [j]], "#ffffff", "cross", 6.0, "#000000"),
+        ]
         marks.append(Texts(places, letters, colors, bold=True, back="#000000", offset_px=(13, -13)))
         x, y = joints_px[stage - 1, j]
         pictures.append(Panel(
@@ -157,7 +162,9 @@ def _status(names, pair, beliefs, joints_px, places_px, stage: int, known: bool)
             believed = f"{name}'s map: {at[0]} at the left one, {at[1]} at the right one"
         error = float(np.linalg.norm(joints_px[stage - 1, j] - places_px[j]))
         where = "its joint" if known else "the last stage's"
-        peak = f"its peak is {error:.0f} px from {where}" if np.isfinite(error) else "where it is, nobody knows"
+        peak = (
+            f"its peak is {error:.0f} px from {where}" if np.isfinite(error) else "where it is, nobody knows"
+        )
         sentences.append(f"{believed}; {peak}.")
     return f"Stage {stage}. " + " ".join(s[0].upper() + s[1:] for s in sentences)
 

@@ -68,9 +68,7 @@ def read_picture(name: str, content: bytes) -> Picture:
         except Image.DecompressionBombWarning:
             raise ImageError(f"{name}: too many pixels to open safely; make it smaller first") from None
         except MemoryError:
-            raise ImageError(
-                f"{name}: too large for this machine's memory; make it smaller first"
-            ) from None
+            raise ImageError(f"{name}: too large for this machine's memory; make it smaller first") from None
         except ImageError as error:
             if Path(name).suffix.lower() in (".heic", ".heif"):
                 raise ImageError(
@@ -209,7 +207,9 @@ def _moved_box(before: tuple[float, float, float, float], state: Mapping, shape:
     return x0, y0, max(new_x1, x0 + least_x), max(new_y1, y0 + least_y)
 
 
-def _handles(box: tuple[float, float, float, float], shape: tuple[int, ...], on_release: bool) -> list[Handle]:
+def _handles(
+    box: tuple[float, float, float, float], shape: tuple[int, ...], on_release: bool
+) -> list[Handle]:
     x0, y0, x1, y1 = box
     step = max(max(shape[:2]) / 200, 1.0)
     corners = [("box start", (x0, y0), "top left corner of the box"), ("box end", (x1, y1), "bottom right corner of the box")]  # fmt: skip
@@ -294,7 +294,12 @@ def _stage_rows(crop: np.ndarray, beliefs: np.ndarray, model: CPM, joint: str) -
         about = f"Belief map of stage {t + 1} for {joint}; its peak is {belief.max():.2f}."
         panels.append(
             Panel(
-                f"stage {t + 1}", size, image_view(crop), marks, title=f"stage {t + 1}: {joint}", describe=about
+                f"stage {t + 1}",
+                size,
+                image_view(crop),
+                marks,
+                title=f"stage {t + 1}: {joint}",
+                describe=about,
             )
         )
     return [panels[i : i + columns] for i in range(0, stages, columns)]

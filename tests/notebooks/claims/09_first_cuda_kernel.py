@@ -1,11 +1,17 @@
 """What notebook 09 says of its own numbers."""
 
+from cpm_edu.figures.interactive.specimens import EXAMPLES
+
 assert (out - wanted).abs().max() <= 1e-6, "the first kernel draws the library's map"
 blocks, threads = kernel.trace(7, 64, 0, out, H, W, X0, Y0, SIGMA).owners("out")
 [cell] = ((blocks == 3) & (threads == 5)).nonzero()[0]
 assert divmod(int(cell), 20) == (9, 17), "thread 5 of block 3: row 9, column 17"
 assert found.faults[0].count == 48, "48 threads are left over"
 assert found.faults[0].kind == "out-of-bounds-write"
+
+
+for name, source in (("along the rows", ALONG), ("down the columns", DOWN), ("a thread a row", ROW)):
+    assert source.strip() == EXAMPLES[name].source, f"{name}: recorded, so that the figure needs no compiler"
 
 by_name = {row[0]: row[1:] for row in rows}
 along, down, alone = (by_name[n] for n in ("along the rows", "down the columns", "a thread a row"))

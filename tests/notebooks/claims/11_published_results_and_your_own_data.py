@@ -54,4 +54,3 @@ assert 40 <= squares[1] <= 60, f"about 50 px: {squares}"
 assert squares[0] < 0.5 * np.median(lengths), f"less than half a bird: {squares}, {np.median(lengths)}"
 
 assert nobody["scores"].mean() < bird["scores"].mean(), "the peaks are lower on what is no bird"
-print(bird["scores"].mean(), nobody["scores"].mean())
