@@ -24,7 +24,9 @@ def sheet(pictures: list[Image.Image]) -> Image.Image:
     page = Image.new("RGB", (COLUMNS * (width + gap) + gap, rows * (height + gap) + gap), WHITE)
     for number, picture in enumerate(pictures):
         in_row = min(COLUMNS, len(pictures) - number // COLUMNS * COLUMNS)
-        left = (page.width - in_row * (width + gap) - gap) // 2  # a last row that is not full stands in the middle
+        left = (
+            page.width - in_row * (width + gap) - gap
+        ) // 2  # a last row that is not full stands in the middle
         small = picture.convert("RGB")
         small.thumbnail(TILE_PX, Image.Resampling.LANCZOS)
         x = left + gap + number % COLUMNS * (width + gap) + (width - small.width) // 2

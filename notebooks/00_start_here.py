@@ -129,8 +129,9 @@ show(
 # <details><summary><b>Open after predicting</b></summary>
 #
 # The other person vanishes. Stage 1 looks at patches of the crop, and the neighbour's ankles look just as much like
-# ankles as ours do. From stage 2 on the center map says whom we mean. Right ankles look like left ones too: only
-# the rest of the body settles that, so the machine must *listen to more of it*. Compare the dashed squares.
+# ankles as ours do. From stage 2 on the center map says whom we mean, and the machine was trained to paint that
+# person only. Our *right* ankle looks like a left one too, and keeps some belief to the end. Only the rest of the
+# body can settle left and right, so the machine must *listen to more of it*. Compare the dashed squares.
 #
 # </details>
 
@@ -174,7 +175,8 @@ print(f"the truth: x = {truth[ankle][0]:.1f}, y = {truth[ankle][1]:.1f}")
 # 4 pixels along x and 4 along y: in a corner of the cell 5.7 pixels. The hint is in the neighbours. If the cell to
 # the right is brighter than the one to the left, the joint lies right of the middle. The next cell fits a parabola
 # to the *logarithm* of three neighbouring beliefs, because the logarithm of a Gaussian is a parabola. It helps as
-# far as the blob looks like the Gaussian it was trained toward: for one joint it may miss, over many it pays.
+# far as the blob looks like the Gaussian it was trained toward: for one joint it may miss. Notebook 06
+# measures it over many.
 #
 # </details>
 
@@ -195,9 +197,11 @@ print(f"between the cells: x = {x:.1f}, y = {y:.1f}")
 #
 # **By hand.** Shoulder at (70, 50), hip at (40, 90): 30 across and 40 down make a torso of 50 pixels and circles of
 # radius 10. A wrist painted 6 off in x and 7 off in y has an error of 9.2: correct. If 11 of 14 joints are correct,
-# PCK@0.2 = 11 / 14 = 78.6 %. Now the same for our person, first by hand, then by the library.
+# `PCK@0.2` = 11 / 14 = 78.6 % (0.2 is the threshold). Now the same for our person, joint by joint, then by the
+# library.
 #
-# **Predict** which joints this machine misses most often, and what stage 1's PCK will look like beside the others.
+# **Predict.** The pose at the end, stage 4's, hits all 14 joints in the one picture. What will stage 1's PCK be?
+# Remember what lights up in its maps.
 
 # %%
 beliefs = crop_beliefs(model, image, center_px)  # (4, 1, 15, 20, 20)
@@ -235,12 +239,11 @@ Table(["", *stages], [["PCK@0.2 in percent", *by_stage]], formats=dict.fromkeys(
 # %% [markdown]
 # <details><summary><b>Open after predicting</b></summary>
 #
-# Over many people the ends of the limbs, wrists and ankles, are missed most: they move farthest, are smallest, and
-# come in look-alike pairs. Head and neck are missed least. One person is only 14 joints, so a single joint moves
-# the number by 7 points: the tables in papers average over a thousand people or more.
-#
 # Stage 1 scores badly here for a reason that PCK cannot see: many of its peaks sit on a joint, but of the *wrong
 # person*. Its beliefs were fine. They were misaddressed.
+#
+# One person is only 14 joints, so a single joint moves the number by 7 points: benchmarks average over a thousand
+# people or more. Notebook 07 does so for 24, and shows which joints are missed most.
 #
 # </details>
 #
@@ -319,7 +322,7 @@ rows = [person | {"label": "every peak", "scores": every}, person | {"label": "p
 show(
     stage_figure(rows, model.skeleton, stride=model.stride),
     alt="A portrait of an astronaut cut off above the knees, belief maps of four stages, and the pose: above with every "
-    "peak, among them legs that are not in the picture; below with head, neck, shoulders and elbows.",
+    "peak, among them legs that are not in the picture; below without legs, but with elbows and wrists in the collar.",
 )
 for j in np.argsort(-person["scores"]):
     print(f"{model.skeleton.joints[j]:15} {person['scores'][j]:5.2f} {'#' * round(40 * person['scores'][j])}")
@@ -328,8 +331,8 @@ for j in np.argsort(-person["scores"]):
 # <details><summary><b>Open after predicting</b></summary>
 #
 # It points somewhere, always: a maximum exists even in noise. But the peak is low. Head, neck and shoulders are
-# believed most; what is hidden or outside the picture ends up at the bottom of the list. That is why the lower row
-# draws high peaks only, and why a benchmark that counts absent joints needs a rule for them.
+# believed most, knees and ankles least. That is why the lower row draws peaks over 0.3 only. The limit is a choice,
+# not a truth: elbows and wrists pass it, and lie in the collar, far from where they are.
 #
 # </details>
 #
@@ -337,10 +340,10 @@ for j in np.argsort(-person["scores"]):
 #
 # 1. Put the center exactly between the two people: `crop_beliefs(model, image, (center_px + other_px) / 2)`. And
 #    blank: `torch.full((1, 2), torch.nan)`. Whose joints do you get? Explain both.
-# 2. Decoding at stage 4 cannot undo a wrong left/right. At which stage does the left ankle's map make up its mind,
-#    and which parts of the body does it listen to by then?
-# 3. Find a scene (`synthetic_scene(0, ...)`, 1, 2, ... in the first cell) on which the last stage is *worse* than the one before. What did
-#    looking again cost?
+# 2. How much of the left ankle's belief lies on the right ankle, stage by stage? Does the machine ever make up its
+#    mind, and which parts of the body could tell it?
+# 3. Find a scene (`synthetic_scene(0, ...)`, 1, 2, ... in the first cell) on which the last stage is *worse* than
+#    the one before. What did looking again cost?
 
 # %% [markdown]
 # ## What next
@@ -357,5 +360,6 @@ for j in np.argsort(-person["scores"]):
 # **Sources.** S.-E. Wei, V. Ramakrishna, T. Kanade, Y. Sheikh, *Convolutional Pose Machines*, CVPR 2016: section 3.1
 # (pose machines, beliefs, the background), 3.2 (stages, what a belief can listen to), figure 2 (the network). The
 # center map is described in the authors' released code. PCK: Y. Yang, D. Ramanan, *Articulated Human Detection with
-# Flexible Mixtures of Parts*, TPAMI 2013. The model here is the package's own small one, built after the paper's
+# Flexible Mixtures of Parts*, TPAMI 2013 (there by the person's box; the torso is the custom for Leeds Sports Pose,
+# notebook 07). The model here is the package's own small one, built after the paper's
 # network but not that network: its numbers are not the paper's.

@@ -245,11 +245,11 @@ predict_first(
 # What should the network answer? Not "cell 9", for the joint may lie between two. It is trained toward a small hill,
 # a **Gaussian**: 1 where the joint is, less all around.
 #
-# $$ b(z) = \exp\left(-\frac{\lVert z - x \rVert^2}{2\sigma^2}\right) $$
+#     b(z) = exp(-‖z - x‖² / (2 σ²))
 #
-# Here $z$ is a cell, $x$ the joint in cells (not rounded), and $\sigma$ says how wide the hill is, in cells.
+# Here z is a cell, x the joint in cells (not rounded), and σ (sigma) says how wide the hill is, in cells.
 #
-# **By hand**, with the shipped model's $\sigma$ = 1.2: 2 x 1.2 x 1.2 = 2.88. A cell on the joint: exp(0) = 1. One cell
+# **By hand**, with the shipped model's σ = 1.2: 2 x 1.2 x 1.2 = 2.88. A cell on the joint: exp(0) = 1. One cell
 # off: exp(-1 / 2.88) = 0.71. Two: exp(-4 / 2.88) = 0.25. Three: exp(-9 / 2.88) = 0.04. So a joint speaks to about
 # five cells across, and the rest of its 400 cells are told "not here".
 

@@ -69,7 +69,9 @@ for b in (0.0, 0.25, 0.5, 0.75, 1.0):
 #   joints, 1 on A's left ankle and 1 on B's.
 # * **Stages 2, 3, ...** get one more input that tells the two cases apart: the **center map**.
 #
-# The picture shows what the shipped model makes of it. Both rows have the same crop and the same weights.
+# The picture shows what the shipped model makes of it: all 14 belief maps of a stage laid over the crop, and the
+# last stage's pose (solid orange: the person's left side, dashed blue: the right). Both rows have the same crop and
+# the same weights. What differs, and from which stage on?
 
 
 # %%
@@ -102,7 +104,7 @@ show(
 # It is one more picture, as large as the crop, and it holds one bright blob around the point c, the middle of the
 # person meant:
 #
-# $$\text{center map}(z) = \exp\left(-\frac{\lVert z - c \rVert^2}{2\sigma^2}\right)$$
+#     center map(z) = exp(-‖z - c‖² / (2 σ²))
 #
 # Here z is a pixel, ‖z − c‖ its distance from c in pixels, and σ (sigma) says how wide the blob is. The paper's
 # released code takes σ = 21 px for crops of 368 px. Ours are 160 px, so σ = 21 · 160 / 368 = 9.13 px.
@@ -135,10 +137,11 @@ for name, middles in (("8/8, ours", ours), ("9/8, the paper's", papers)):
 # An 8/8 cell c stands on pixel 8c + 3.5, as all belief maps of this package do (convention `"center"`, notebook
 # 01). A 9/8 cell stands on **8c + 4**, half a pixel to the right and below; only the last cell, where the picture
 # ends, stands on 363.5 again. So in the paper's network the center map lies half a pixel, 1/16 of a cell, beside the
-# belief maps. Section 4 moves centers by far more than that; keep the question until then.
+# belief maps. Does that matter? Section 4 answers.
 #
 # What does a stage get in the end? Channels side by side: 32 image features, 15 belief maps of the stage before
-# (14 joints and the background), and 1 center map: 32 + 15 + 1 = 48. Look at the first weights of stage 2.
+# (14 joints and the background), and 1 center map: 32 + 15 + 1 = 48. Check it: the second number of the shape below
+# is the channels that come in. And in the picture: what happens to the peak of 1 when squares are averaged?
 
 # %%
 print("stage 2's first weights (out, in, rows, columns):", tuple(model.refinements[0][0][0].weight.shape))
@@ -180,14 +183,15 @@ figure = center_figure(model)
 figure
 
 # %% [markdown]
-# One scene is an anecdote. Now 40 scenes that the model has never seen. Every time we ask about person A, the one
-# in front, and count A's joints that the last stage finds (PCK@0.2, measured by A's torso), with the center on A,
-# on B, and nowhere. The next cell defines the measurement, the questions come after it.
+# One scene is an anecdote. Now 40 scenes that the model has never seen. We count A's joints that a stage finds, and
+# B's (PCK@0.2 of notebook 00: within 0.2 of the person's own torso length), with the center on A, on B, halfway,
+# and nowhere. The next cell measures, the questions come after it.
 
 
 # %%
 def answers_for(centers_px):
-    """PCK@0.2 in percent of persons A and B, (2, 4 stages), and the mean peak of stage 4."""
+    """PCK@0.2 in percent of persons A and B, (2, 4 stages); of stage 4 the mean peak and how many peaks are nearer to
+    A's joint than to B's, (40)."""
     beliefs = crop_beliefs(model, crops, torch.as_tensor(centers_px, dtype=torch.float32))
     joints, scores = crop_joints(model, beliefs)  # (4, 40, 14, 2), (4, 40, 14)
     truth = np.stack([s.joints_px for s in scenes], 1)  # (2, 40, 14, 2)
@@ -199,7 +203,8 @@ def answers_for(centers_px):
         [100 * pck(j, truth[p], inside[p], normalizer=torsos[p], **rule).mean for j in joints.numpy()]
         for p in (0, 1)
     ]
-    return np.array(percent), float(scores[-1].mean())
+    to_a, to_b = np.linalg.norm(joints[-1].numpy() - truth, axis=-1)  # (40, 14) px each
+    return np.array(percent), float(scores[-1].mean()), (to_a < to_b).sum(1)
 
 
 middles = np.stack(
@@ -222,8 +227,9 @@ predict_first(
         [[w, f"{p}'s joints", *found[w][0][k]] for w in ("on A", "on B", "nowhere") for k, p in enumerate("AB")],
         caption="PCK@0.2 in percent, 40 scenes", formats=dict.fromkeys(stages, ".0f"),
     ),
-    because="A wrong center does not blur the answer: it gives a good pose of the wrong person. The few hits are "
-    "joints of A that lie where B's are. With no center the later stages find nobody.",
+    because="A wrong center does not blur the answer: it gives the pose of the other person. (B, mostly farther back and "
+    "partly hidden, is harder to find.) Most of the few hits come from four scenes in which the model answers for A all "
+    "the same. With no center the later stages find next to nobody.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -247,8 +253,8 @@ def walk_figure():
     ax.legend(ncols=3, loc="upper center")
     return picture(
         canvas,
-        alt="Curves over the way from A to B: PCK of A stays near its height for a third of the way and then falls, "
-        "PCK of B rises after the middle; the mean peak sinks only a little in between.",
+        alt="Curves over the way from A to B: PCK of A stays near its height for almost half of the way and then falls, "
+        "PCK of B rises from there on; the mean peak sinks only a little in between.",
     )
 
 
@@ -260,12 +266,12 @@ predict_first(
     answer=lambda: found["halfway"][1],
     close=0.06,
     show=walk_figure,
-    because="They sink by a fifth. What it finds of A and of B together is about what it found of A alone: it decides "
-    "for one of the two, now this one, now that one, and mixes little.",
+    because="They sink by a fifth only. In 27 of the 40 scenes it decides for one person: 12 or more of the 14 peaks are "
+    "nearer to the same person's joints. In the others it mixes the two: what the center does not settle, stays open.",
 )
 
 # %% [markdown]
-# ## And on photographs?
+# ### And on photographs?
 #
 # We paste two real photographs side by side. Nobody has labelled them, so there is no PCK. But we can count: how
 # many of the 14 peaks lie in the left half, where the photographer is?
@@ -283,17 +289,32 @@ def photo_person(name):
 both = two_person_crop(photo_person("photographer"), photo_person("astronaut"), model.input_size)
 left_px = both.center_px.float()  # (2,): x = 45.9, y = 79.5
 right_px = torch.tensor([159 - left_px[0], left_px[1]])
-in_left_half = {}
+
+# %%
+in_left_half, rows = {}, []
 for side, center_px in (("left", left_px), ("right", right_px)):
-    joints, _ = crop_joints(model, crop_beliefs(model, both.image[None], center_px[None]))
+    maps = crop_beliefs(model, both.image[None], center_px[None])
+    joints, scores = crop_joints(model, maps)
     in_left_half[side] = (joints[:, 0, :, 0] < 79.5).sum(-1).tolist()
-rows = [[f"center on the {side}", *counts] for side, counts in in_left_half.items()]
-Table(["of 14 peaks in the left half", *stages], rows)
+    rows.append({
+        "image": both.image.permute(1, 2, 0).numpy(), "belief_maps": model.joint_maps(maps)[:, 0].numpy(),
+        "center_px": center_px.numpy(), "joints_px": joints[-1, 0].numpy(), "scores": scores[-1, 0].numpy(),
+        "label": f"center on the {side}",
+    })  # fmt: skip
+show(
+    stage_figure(rows, model.skeleton, stride=model.stride),
+    alt="A photographer on the left, an astronaut on the right. Stage 1 is brightest on the astronaut in both rows; the "
+    "later stages light up on the photographer above and on the astronaut below.",
+)
+Table(
+    ["of 14 peaks in the left half", *stages],
+    [[f"center on the {side}", *n] for side, n in in_left_half.items()],
+)
 
 # %% [markdown]
-# Stage 1 is drawn to the astronaut: every highest peak is hers, whoever is asked for. From stage 2 on every peak
-# lies in the half that the center map names. These are peaks, not correct joints; yet they show that the shipped
-# model obeys its center map on photographs too.
+# Stage 1 is drawn to the astronaut: every map's peak is hers, whoever is asked for. From stage 2 on every peak lies
+# in the half that the center map names. These are peaks, not correct joints (the picture does not show most legs);
+# yet the model obeys its center map on photographs too.
 #
 # On labelled photographs: the same experiment on pairs from the 1,000 test pictures of Leeds Sports Pose gives, at
 # stage 4, a PCK@0.2 of 66.1 with the right center, 0.0 with the wrong one, and 0.5 with none (from the model card;
@@ -350,9 +371,9 @@ predict_first(
 )  # fmt: skip
 
 # %% [markdown]
-# One thing is left. If the center need not be exact, it cannot hold the answer. So how exact must it be? We move
-# it in a random direction, by more and more pixels. For scale: a torso is about 38 px long here, and the
-# two people's middles are about 48 px apart. (And here is the answer to the half pixel of section 2.)
+# One thing is left: how exact must the center be? We move it in a random direction, by half a pixel (section 2's
+# question) and by more and more. For scale: a torso is about 38 px long here, so a joint counts as found within
+# 0.2 · 38 = 7.6 px; the two people's middles are about 48 px apart.
 
 # %%
 moves = (0.5, 8, 16, 24, 32)
@@ -363,6 +384,10 @@ off_by = ["0", *map(str, moves)]
 Table(
     ["center off by, px", *off_by], [["PCK of A, stage 4", *jittered]], formats=dict.fromkeys(off_by, ".1f")
 )
+
+# %% [markdown]
+# Half a pixel changes nothing. Nor do 16 px, twice what a found joint may be off: whatever places the joints more
+# finely than that must come from the picture.
 
 # %%
 hinge(
@@ -402,7 +427,8 @@ hinge(
 # **Assignment:** A2
 #
 # **Sources.** S.-E. Wei, V. Ramakrishna, T. Kanade, Y. Sheikh, *Convolutional Pose Machines*, CVPR 2016: section
-# 3.2, the stages. The center map, its σ of 21 px and the 9/8 pool are in the authors' released code
+# 4.2, under MPII: stage 1 is taught everybody's joints, the later stages the person's own, and a center map for all
+# later stages is found beneficial. Its σ of 21 px and the 9/8 pool are in the authors' released code
 # (`testing/config.m`, `testing/src/applyModel.m`, `training/genProto.py`). In the package: `cpm_edu/targets.py`
 # (`center_map`, `everybody_targets`), `cpm_edu/models/lite.py` and `paper.py`, `cpm_edu/weights/MODEL_CARD.md`. The
-# numbers are those of the package's small model on drawn people, not the paper's.
+# numbers are those of the package's small model, mostly on drawn people, not the paper's.

@@ -54,8 +54,30 @@ torsos = np.hypot(*(truth[:, model.skeleton.torso[0]] - truth[:, model.skeleton.
 #
 # **By hand.** Stage 1 reads image features and gives 15 belief maps (14 joints and the background). Stage 2 reads
 # 32 channels of image features, those 15 belief maps, and 1 center map: 48 channels. Its first layer has a kernel
-# of 7 x 7 and 48 output channels. How many weights has that one layer? Stages 3 and 4 read as much: would you give
-# them the same weights again?
+# of 7 x 7 and 48 output channels. How many weights has that one layer? Stages 3 and 4 have such a layer too: would
+# you give them the same weights again?
+#
+# The next cell prepares two tests: it writes down what really goes into each stage, and it builds a copy of the model
+# whose stages 3 and 4 use stage 2's weights.
+
+# %%
+reads = []
+hooks = [
+    stage.register_forward_pre_hook(lambda _, inputs: reads.append(" x ".join(map(str, inputs[0].shape[1:]))))
+    for stage in model.refinements
+]
+crop_beliefs(model, crops[:1], centers[:1])
+for hook in hooks:
+    hook.remove()
+
+shared = load_lite()
+for t in (1, 2):
+    shared.image_taps[t], shared.refinements[t] = shared.image_taps[0], shared.refinements[0]
+shared_joints = crop_joints(shared, crop_beliefs(shared, crops, centers))[0].numpy()
+own_pck, shared_pck = (
+    [100 * pck(j, truth, inside, normalizer=torsos, threshold=0.2, comparison="<=").mean for j in found]
+    for found in (joints, shared_joints)
+)
 
 # %%
 predict_first(
@@ -64,16 +86,17 @@ predict_first(
     choices=["the same weights each time", "a larger picture each time", "weights of their own and the same picture"],
     answer="weights of their own and the same picture",
     show=lambda: Table(
-        ["", "weights", "image cells", "mean size of a first-layer weight"],
-        [["image features, once for all", sum(p.numel() for p in model.trunk.parameters()), "20 x 20", None]]
-        + [
-            [f"stage {t + 2}", sum(p.numel() for p in stage.parameters()), "20 x 20", stage[0][0].weight.abs().mean()]
-            for t, stage in enumerate(model.refinements)
+        ["", "weights", "reads (channels x rows x columns)", "PCK@0.2", "PCK@0.2 with stage 2's weights"],
+        [
+            [stages[t], sum(p.numel() for p in model.refinements[t - 1].parameters()), reads[t - 1], own_pck[t],
+             shared_pck[t]]
+            for t in (1, 2, 3)
         ],
-        formats={"mean size of a first-layer weight": ".5f"},
+        formats={"PCK@0.2": ".1f", "PCK@0.2 with stage 2's weights": ".1f"},
     ),
-    because="Equally many weights, but different ones: each stage has learned to mend what the stage before leaves. "
-    "The picture stays the same. What grows is how far a belief can look, because it looks through earlier beliefs.",
+    because="As many weights each, but different ones, and the same 20 x 20 cells: nobody gets a larger picture. With "
+    "stage 2's weights again stages 3 and 4 still work, a little worse: they have learned similar jobs. What grows is "
+    "how far a belief can look, because it looks through earlier beliefs.",
 )  # fmt: skip
 
 # %%
@@ -95,6 +118,10 @@ hinge(
     },
     right="The number of weights, and how much of the crop a belief can listen to.",
 )  # fmt: skip
+
+# %% [markdown]
+# In the paper's network, too, each stage has weights for its own large kernels. Only the layers that make the *image
+# features* are shared: by stages 2 to 6, while stage 1 has its own (section 3.3). Our model has one set for all.
 
 # %% [markdown]
 # **Stop point** · You know what a stage reads. Next: watch left and right being sorted out.
@@ -186,9 +213,9 @@ rows = [["left and right exchanged, % of pairs", *share], ["PCK@0.2, %", *pck_by
 Table([f"{pairs} pairs of 60 people", *stages], rows, formats=dict.fromkeys(stages, ".1f"))
 
 # %% [markdown]
-# The later stages mend some of it, not most. Do not read more into it than there is: a third of the pairs is still
-# exchanged, and telling left from right in people seen from behind is what this small model is worst at (its model
-# card says so). Photographs give the same picture, with less of it:
+# For scale: tossing a coin for every pair gives 50 %. The later stages mend some of it, not most: a third of the
+# pairs is still exchanged. Telling left from right in people seen from behind is among what this small model is
+# bad at (its model card says so). Photographs give the same picture, with less of it:
 
 # %%
 from cpm_edu.datasets import data_root
@@ -291,7 +318,7 @@ def same_way():
 # %%
 predict_first(
     "04-sharper",
-    "In two photographs, from stage 1 to stage 4: which of the three numbers changes the same way in *both*?",
+    "In two photographs, from stage 1 to stage 4: which of these happens in *both*?",
     choices=["the peaks get higher", "the rivals get fewer", "neither"],
     answer=same_way,
     show=lambda: [
@@ -311,8 +338,8 @@ predict_first(
 )  # fmt: skip
 
 # %% [markdown]
-# Most of the change happens between stage 1 and stage 2. The paper uses six stages, we ship four; the table tells
-# you what a fifth might still give.
+# Most of the change happens between stage 1 and stage 2. The paper uses six stages: its accuracy on LSP rises until
+# the fifth, and the sixth adds little (section 4.1, figure 6c). We ship four: what would you expect of a fifth?
 
 # %% [markdown]
 # **Stop point** · You can measure sharpness. Last part: hide something.
@@ -359,16 +386,18 @@ predict_first(
     answer=lambda: next(r for r in rows if r[:2] == ["left knee", "16 x 16 px"])[-1],
     unit="%", close=10,
     show=lambda: Table(["joint", "hidden by", *stages], rows, formats=dict.fromkeys(stages, ".0f")),
-    because="A hidden joint is guessed from the rest of the body, and only the later stages look that far. Under the "
-    "larger square next to nothing is found: too much of the limb is gone, and no training picture had such squares.",
+    because="A hidden joint is guessed from the rest of the body, and the later stages make more of it than stage 1. "
+    "Under the larger square the elbow and the knee are as good as lost: too much of the limb is gone, and the model "
+    "was not trained with such squares.",
 )  # fmt: skip
 
 # %% [markdown]
 # ### Who tells whom?
 #
 # Stage 4 reads the belief maps of stage 3. Which of them matter for the left wrist? We set one of them to zero,
-# run stage 4 alone again, and see how much the left wrist's map changes at most. (Zero is a map that this
-# stage has never seen, so take the order seriously, not the size.)
+# run stage 4 alone again, and see how much the left wrist's map changes at most. Compare the joints with each other,
+# not with the background: a joint's map is nearly 0 anyway but for a hill, the background's nearly 1, so zeroing it
+# takes away far more.
 
 
 # %%
@@ -408,9 +437,9 @@ show(
 )
 
 # %% [markdown]
-# The background map comes first: it says where nobody's joint is. Then the joint's own earlier map and its
-# neighbours along the limb: a wrist listens to its elbow, an ankle to its knee and to the *other* ankle. That is how
-# context settles left and right. Nobody programmed it; it was learned from the loss on every stage (notebook 05).
+# Among the joints, its own earlier map and its neighbours along the limb come first: a wrist listens to its elbow, an
+# ankle to its knee and to the *other* ankle. With this a stage *can* settle left and right; section 2 measured how
+# often it does. Nobody programmed it; it was learned from the loss on every stage (notebook 05).
 #
 # ## Questions to take along
 #
@@ -422,7 +451,7 @@ show(
 # **Assignment:** A3
 #
 # **Sources.** S.-E. Wei, V. Ramakrishna, T. Kanade, Y. Sheikh, *Convolutional Pose Machines*, CVPR 2016: section
-# 3.2 and figure 3 (stages, spatial context from earlier beliefs). LSP: S. Johnson, M. Everingham, BMVC 2010; its left
-# and right are the person's own. In the package: `cpm_edu/models/lite.py` (`stages`, twelve lines), `models/paper.py`,
+# 3.2 and figure 3 (stages, spatial context from earlier beliefs), 3.3 (which weights are shared), 4.1 and figure 6c
+# (how many stages). LSP: S. Johnson, M. Everingham, BMVC 2010; its left and right are the person's own. In the package: `cpm_edu/models/lite.py` (`stages`, twelve lines), `models/paper.py`,
 # `cpm_edu/figures/interactive/refinement.py`, `cpm_edu/weights/MODEL_CARD.md`. The numbers are those of the package's
 # small model, mostly on drawn people, not the paper's.

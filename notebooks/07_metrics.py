@@ -87,8 +87,8 @@ print(f"mine {by_torso:.1f} %, the library {100 * library.mean:.1f} %")
 # %% [markdown]
 # ## 1.3 · Another yardstick
 #
-# JHMDB, a benchmark of videos, also measures by *person size*: 0.2 × the longer side of the person's box. Nothing
-# else changes: same people, same predictions, same threshold.
+# PCK began with the *person size*, the longer side of the person's box; JHMDB, a benchmark of videos, is measured by
+# it too. Nothing else changes: same people, same predictions, same threshold.
 
 # %%
 predict_first(
@@ -101,24 +101,21 @@ predict_first(
     close=5,
     show=lambda: pck_threshold(people, score=my_pck),
     because="Not one prediction has improved: the circles have grown. The figure counts with your own "
-    "my_pck.",
+    "`my_pck`.",
 )
 
 # %% [markdown]
-# **Do:** drag the black dot to 0.1 and to 0.5. Then change the yardstick and watch the circles, person by person.
-# Slide to other people.
+# **Do:** drag the black dot to 0.1 and to 0.5. Press *Reset*, change the yardstick and watch the circles, person by
+# person. Slide to other people.
 #
 # **Notice.**
 #
-# * Persons 13 and 14 have short torsos in the picture and get circles of about 6 px. Person 15 gets 9 px, by the same
-#   rule.
-# * The dot stays at 0.2, yet the number goes from 56 (head) to 92 (box).
+# * By the torso persons 13 and 14 get circles of about 6 px, since their torsos are short in the picture. Person 15
+#   gets 9 px, by the same rule.
+# * With the dot at 0.2 the number goes from 56 (head) to 92 (box).
 # * Wrists, elbows and ankles are found least.
-# * Further right the curves come closer: a wide circle forgives everything, so a high threshold tells networks apart
-#   badly.
-#
-# **Left and right.** In the figure some crosses lie exactly on a joint: on the *other* elbow. PCK calls that a miss,
-# because left is the person's own left.
+# * Person 13 has two crosses exactly on a joint: on the *other* elbow and the *other* wrist. PCK calls that a miss,
+#   because left is the person's own left.
 #
 # ## 1.4 · PCKh: the head
 #
@@ -145,7 +142,7 @@ Table(
 )
 
 # %% [markdown]
-# Twelve numbers, one network. The **AUC** (area under the curve) is the mean height of the whole curve from 0 to 0.5:
+# Twelve scores, one network. The **AUC** (area under the curve) is the mean height of the whole curve from 0 to 0.5:
 # it needs no threshold, but still a yardstick.
 
 # %%
@@ -234,9 +231,9 @@ predict_first(
         caption="The same predictions by six rules, percent",
         formats={"LSP": ".2f", "with MPII": ".2f"},
     ),
-    because="Neck and head top have no side: 2 of 14 joints, 14 %, stay as good as they were. The rest "
-    "are people seen from the side, "
-    "whose left and right joints fall into one circle.",
+    because="Neck and head top have no side: 2 of 14 joints stay as good as they were and bring 14 points. "
+    "About 10 more come where left and right joint lie so close that one point hits both. The other 8 were "
+    "wrong before: the network's own mix-ups of left and right, now undone.",
 )
 
 # %% [markdown]
@@ -245,8 +242,8 @@ predict_first(
 #
 # * By the box the *weaker* network has 93.04. By the torso the *stronger* one has 90.50. Put these two numbers into
 #   one table and the wrong network wins. That is why a PCK without its yardstick says nothing.
-# * One pixel, the difference between files that count from 0 and from 1, costs more than two points at 0.1: LSP's
-#   people are 150 px long, so 0.1 torsos are about 5 px. At 0.2 it costs 0.4.
+# * One pixel, the difference between files that count from 0 and from 1, costs more than two points at 0.1: the
+#   middle torso (median) of these people is 48 px long, so their circles are about 5 px.
 # * Half a head and 0.2 torsos give nearly the same here. That is luck of the proportions, not a rule: on the drawn
 #   people of part 1 `PCK@0.5` by the head and `PCK@0.2` by the torso lie 9.5 points apart.
 
@@ -265,8 +262,8 @@ predict_first(
 #
 # exp( -d² / (2 s² k²) ), with k = 2 sigma,
 #
-# where d is the error in pixels and s² the person's area in square pixels. **OKS**, object keypoint similarity, is
-# the mean over the labelled joints.
+# where d is the joint's error in pixels, s² the person's area in square pixels and k the joint's tolerance. **OKS**,
+# object keypoint similarity, is the mean over the labelled joints.
 #
 # **By hand.** A person of area 10,000, so s = 100. Eye: sigma 0.025, k = 0.05, s k = 5 px. An error of 5 px gives
 # exp(-1/2) = 0.61. Hip: sigma 0.107, s k = 21.4 px. What does the same error of 5 px give there?
@@ -288,9 +285,9 @@ print(f"the library, hip: {library:.2f}")
 # %% [markdown]
 # ## 3.2 · Is OKS the IoU of poses?
 #
-# It plays the same part in AP as intersection over union (IoU) does for boxes, and it also ends at 1. So try it: take
-# a *perfect* pose and exchange the names left and right. All points stay where they are, so the box around them stays
-# too: IoU = 1.
+# The IoU of two boxes is the area they share, divided by the area they cover together. Detectors of boxes are judged
+# by it, detectors of poses by OKS, and both end at 1. So try: take a *perfect* pose and exchange the names left and
+# right. All points stay where they are, so the box around them stays too: IoU = 1.
 
 # %%
 swapped = twenty.truth_px[list(COCO.flip_permutation)]  # (17, 2): right place, wrong name
@@ -308,22 +305,25 @@ predict_first(
 )
 
 # %% [markdown]
-# **Do:** drag the blue ring on the eye, then the wrist's and the hip's, all by the same distance. Tick *call left
-# right and right left*. Drag the dashed line of the lower left panel.
+# Every joint has a ring: a prediction on it brings 0.5 (eye, wrist and hip have three: 0.9, 0.5, 0.1). The predicted
+# eye, wrist and hip have a white rim. The lower panels come in 3.3.
+#
+# **Do:** drag the white-rimmed eye, wrist and hip away, and read what each costs in the sentence below. *Reset*, then
+# tick *call left right and right left*.
 #
 # **Notice.**
 #
 # * All three start 12 px off. The hip hardly feels it, the eye loses two thirds.
-# * One joint of 17 can cost at most 1/17 = 0.06 of OKS: a single wrist in the wrong place is forgiven.
-# * With the names exchanged OKS falls to about 0.2, while the IoU in the sentence below the figure stays 1.00.
-# * The rings scale with the person: seen from twice as far away they are half as wide.
+# * One joint of 17 can cost at most 1/17 = 0.06 of OKS: however far you drag the wrist alone, OKS stays over 0.89.
+# * With the names exchanged OKS falls to about 0.2, while the IoU in the sentence stays 1.00.
 #
 # ## 3.3 · AP: from similarities to one number
 #
-# A detector finds people by itself, with a *score* for each. Rank all detections by score. Call one a **hit** when
-# its OKS is at least t. Walking down the ranks, **precision** is the share of hits so far, **recall** the share of
-# people found so far. AP at t is the mean precision over all recalls, after every precision was raised to the best
-# that comes later.
+# A detector finds people by itself, with a *score* for each. Rank all detections by score. Compare each with the
+# person it fits best, and call it a **hit** when its OKS is at least t; whoever was found already does not count
+# again. Walking down the ranks, **precision** is the share of hits among the detections so far, **recall** the share
+# of people found so far. **AP** (average precision) at t is the mean precision over all recalls, after every
+# precision was raised to the best that comes later.
 #
 # **By hand.** Four people, four detections, ranked: hit, miss, hit, hit. Precision: 1, 1/2, 2/3, 3/4. Recall: 1/4,
 # 1/4, 2/4, 3/4. Raised: 1, 3/4, 3/4, 3/4. The area: 1/4 × 1 + 2/4 × 3/4 + 1/4 × 0 (the fourth person is never found)
@@ -337,7 +337,8 @@ print(f"AP {ap:.3f}: pycocotools' way, the mean at 101 recalls, is close to the 
 
 # %% [markdown]
 # COCO's headline **AP** is the mean over ten thresholds t = 0.50, 0.55, ..., 0.95. Now for the figure's twenty
-# detections: OKS of each, hits at each t, ten APs, their mean, and beside it the reference implementation.
+# detections, one for each of twenty people: OKS of each, hits at each t, ten APs, their mean, and beside it the
+# reference implementation, pycocotools.
 
 # %%
 truth = np.repeat(twenty.truth_px[None], 20, 0)
@@ -348,6 +349,10 @@ for t, ap in aps.items():
     print(f"t = {t:.2f}: {(ranked >= t).sum():2} hits, AP {ap:.3f} {'#' * round(40 * ap)}")
 print(f"\nmean of ten: {np.mean(list(aps.values())):.4f}")
 print(f"pycocotools: {pycocotools_ap(twenty, twenty.pred_px):.4f}")
+
+# %% [markdown]
+# **Do:** go back to the figure's lower panels. Drag the black dot at the dashed line, t, from 0.5 to 0.95: bars below
+# the line are misses, and the blue area is AP at t. It shrinks from 0.89 to 0.07, as printed here.
 
 # %%
 hinge(
@@ -380,7 +385,8 @@ hinge(
 #
 # **Assignment:** A5
 #
-# **Sources.** PCK: Y. Yang, D. Ramanan, *Articulated Human Detection with Flexible Mixtures of Parts*, TPAMI 2013.
+# **Sources.** PCK: Y. Yang, D. Ramanan, *Articulated Human Detection with Flexible Mixtures of Parts*, TPAMI 2013,
+# by the longer side of the box.
 # PCKh and MPII: M. Andriluka et al., CVPR 2014, and its evaluation kit. JHMDB: H. Jhuang et al., ICCV 2013. OKS and
 # AP: cocodataset.org, "Keypoint Evaluation", and pycocotools' `COCOeval`. 84.32 and 90.50: the authors' release,
 # testing/CPM_benchmark.m. In the package: `cpm_edu/metrics/pck.py`, `benchmarks.py`, `oks.py`, `coco.py`.

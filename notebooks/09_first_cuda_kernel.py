@@ -18,7 +18,7 @@
 # threads do that are left over, and why should neighbours sit beside each other in memory?
 #
 # **Afterwards you can** write a CUDA kernel that draws a belief map, work out on paper which thread owns which cell,
-# guard the edge, and count the *sectors* that a kernel moves, which decides how fast most kernels are.
+# guard the edge, and count the *sectors* that a kernel moves, which often decides how fast it is.
 #
 # **Time:** 45 minutes: 15 to the first stop point, 15 to the second, 15 to the end. **Needs:** `cpm_edu` and a C++
 # compiler (g++ or clang++), no GPU: an emulator runs the kernels thread by thread. **Before:** notebook 01, for what
@@ -53,24 +53,29 @@ if find_compiler() is None:
 # | Python | C | why |
 # |---|---|---|
 # | `n = 20` | `int n = 20;` | a variable has a type, a statement ends with `;` |
-# | `x = 0.5` | `float x = 0.5f;` | `f`: 32 bits; without it 64, which GPUs do slowly |
+# | `x = 0.5` | `float x = 0.5f;` | `f`: 32 bits; without it 64, which most GPUs do slowly |
 # | `7 // 2` and `7 % 2` | `7 / 2` and `7 % 2` | 3 and 1: whole numbers stay whole |
+# | `# a remark` | `// a remark` | in C, `//` does not divide |
 # | `if i >= n: return` | `if (i >= n) return;` | `{ }` hold statements together, indentation does not |
 # | `for x in range(W):` | `for (int x = 0; x < W; ++x)` | start; go on while; after each turn |
 # | `a and b` | `a && b` | also `a \|\| b`, `!a` |
 # | `out[y, x]` | `out[y * W + x]` | memory is one long row; row y of the map begins at `y * W` |
-# | `def f(out, n):` | `void f(float* out, int n)` | `float*` is a *pointer*: where the first of many floats lies |
+# | `math.exp(x)` | `expf(x)` | again `f`: 32 bits |
+# | `def f(out, n):` | `void f(float* out, int n)` | `void`: no result; `float*`: a *pointer*, where the first of many floats lies |
 #
-# A pointer does not know how many numbers it leads to. **There is no IndexError in C**: `out[400]` of 400 cells is
-# the number that happens to lie behind them.
+# `const float*` only reads. A pointer does not know how many numbers it leads to. **There is no IndexError in C**:
+# `out[400]` of 400 cells is the number that happens to lie behind them.
 
 # %% [markdown]
 # CUDA adds one word and three names. `__global__` makes a function a *kernel*: it is launched once and runs for every
-# thread. Threads come in *blocks* of equal size, and every thread can ask who it is:
+# thread. (`extern "C"` before it keeps its name as it is written, so that Python finds it.) Threads come in *blocks* of
+# equal size; all blocks of a launch are its *grid*. Every thread can ask who it is:
 #
 # * `threadIdx.x`: its number in its block, from 0;
 # * `blockIdx.x`: the number of its block, from 0;
 # * `blockDim.x`: how many threads a block has.
+#
+# `.x` is the first of three directions; section 6 uses a second one.
 
 # %% [markdown]
 # ## 2 · Which cell is mine?
@@ -103,7 +108,8 @@ print("largest difference from the library:", (out - wanted).abs().max().item())
 # call compiles for a GPU if the tensors lie on one.
 #
 # `trace` launches under the *microscope*, which notes which thread touched what. So it can check your answer, and the
-# picture below the question shows the thread of every cell.
+# picture below the question shows the thread of every cell: find yours in row 9. `b3` marks where block 3 begins; why
+# the colours begin again after 32 threads, section 4 tells.
 
 # %%
 trace = kernel.trace(7, 64, 0, out, H, W, X0, Y0, SIGMA)
@@ -117,11 +123,11 @@ predict_first(
 )
 
 # %%
-figure = Figure(figsize=(10.6, 5.4), dpi=110, layout="constrained")
-left, right = figure.subplots(1, 2)
+figure = Figure(figsize=(9.4, 5.8), dpi=125, layout="constrained")
+left, right = figure.subplots(1, 2, width_ratios=[2, 3])
 left.imshow(out, cmap="viridis")
-left.set_xticks(range(0, W, 2))
-left.set_yticks(range(0, H, 2))
+left.set_xticks(range(0, W, 4))
+left.set_yticks(range(0, H, 4))
 left.set_title("the map that 400 threads drew", fontsize=10, loc="left")
 draw_owners(right, trace, "out", (H, W), window=(20, 20))
 show(
@@ -135,8 +141,6 @@ show(
 #
 # 7 blocks of 64 are 448 threads for 400 cells. The 48 left over must do nothing: that is the line
 # `if (i >= H * W) return;`, the *guard*. We take it out.
-#
-# **Predict** what happens: an error, nothing at all, or something worse?
 
 # %%
 UNGUARDED = r"""
@@ -153,7 +157,7 @@ found = Kernel(UNGUARDED).trace(7, 64, 0, torch.zeros(H, W), H, W, X0, Y0)
 def look():
     print(found.faults[0])
     specimen = Specimen(UNGUARDED, (torch.zeros(H, W), H, W, X0, Y0), threads=H * W)
-    return microscope(specimen, thread=(16, 12))  # lane 16 of the 13th warp: the first thread too many
+    return microscope(specimen, thread=(16, 12))  # its place in the figure: the first thread too many
 
 
 # %%
@@ -164,13 +168,13 @@ predict_first(
     answer=lambda: {"out-of-bounds-write": "writes out of bounds"}[found.faults[0].kind],
     show=look,
     because="The map itself is right. The 48 threads write behind it, into whatever lies there: another map, perhaps. "
-    "A GPU mostly says nothing, and something else goes wrong much later.",
+    "A GPU often says nothing, and something else goes wrong much later.",
 )
 
 # %% [markdown]
-# The microscope names the thread, the line and the cure: it knows how long `out` is. The kernel does not. In the figure
-# every small square at the upper right is a thread; the crossed cells below the map are those behind its end. More on
-# this figure in section 4.
+# The microscope names the thread, the line and the cure: it knows how long `out` is. The kernel does not. (On a GPU,
+# NVIDIA's `compute-sanitizer` looks for such faults.) In the figure every small square at the upper right is a thread;
+# the crossed cells below the map are those behind its end. Section 4 explains the rest.
 
 # %% [markdown]
 # **Stop point** 1: you can say which thread owns which cell, and why a guard is needed. After a break run the first
@@ -182,7 +186,7 @@ predict_first(
 # A GPU does not run threads one by one. It takes 32 of a block together, a **warp**; a thread's place in it is its
 # *lane*, 0 to 31. When a warp comes to `out[i] = ...`, its 32 lanes ask for their cells at once: one **request**.
 #
-# Memory answers in **sectors** of 32 bytes, whole ones only. A float has 4 bytes, so a sector holds 8 cells.
+# A request is served in **sectors** of 32 bytes, whole ones. A float has 4 bytes, so a sector holds 8 cells.
 #
 # **By hand.** 32 lanes write 32 cells side by side: 32 · 4 = 128 bytes, 128 / 32 = **4 sectors**, and every byte of
 # them is wanted. That is called *coalesced*. Now let neighbouring lanes go *down a column*: on a map of 20 columns
@@ -228,11 +232,15 @@ figure = microscope(
 figure
 
 # %% [markdown]
-# **Try this.** (1) Drag the upper ring along a warp, a row of the threads: its cells stand out in the map of `out`, its
-# sectors at the lower right. (2) Choose *down the columns*: the dotted cells travel because their sector does, though
-# nobody asked for them. (3) Choose *a thread a row* and drag the lower ring through what a thread touches: 20 lanes,
-# each in another row. (4) The first two accesses read the joint: all 32 lanes want the same 4 bytes, one sector. (5)
-# Change the threads a block: which threads are idle (×), and does a request's cost change?
+# **Try this.**
+#
+# 1. Drag the upper ring along a warp, a row of the threads: its cells stand out in the map of `out`, its sectors at the
+#    lower right.
+# 2. Choose *down the columns*, first warp: was your number of sectors right? The dotted cells travel because their
+#    sector does, though nobody asked for them.
+# 3. Drag the lower ring to the first access. It reads the joint: all 32 lanes want the same 4 bytes, one sector.
+# 4. Choose *a thread a row* and drag the lower ring on: 20 lanes, each in another row.
+# 5. Change the threads a block: which threads are idle (×), and does a request's cost change?
 #
 # ## 5 · How bad can it get?
 #
@@ -241,16 +249,19 @@ figure
 
 # %%
 def sectors(source, size, threads, block=64):
-    """Mean sectors of a request to store, for a map of this size."""
+    """Sectors of a mean request to store, and of all of them, for a map of this size."""
     specimen = Specimen(source, (torch.tensor([X0, Y0]), torch.zeros(*size), *size), threads=threads)
     [store] = [line for line in specimen.trace(block)[0].lines() if line.action == "store"]
-    return store.cost
+    return store.cost, round(store.cost * store.requests)
 
 
 rows = [
-    ["along the rows", *(sectors(ALONG, (n, n), n * n) for n in (20, 46))],
-    ["down the columns", *(sectors(DOWN, (n, n), n * n) for n in (20, 46))],
-    ["a thread a row", *(sectors(ROW, (n, n), n) for n in (20, 46))],
+    [name, sectors(source, (20, 20), 20 * per_row)[0], *sectors(source, (46, 46), 46 * per_row46)]
+    for name, source, per_row, per_row46 in (
+        ("along the rows", ALONG, 20, 46),
+        ("down the columns", DOWN, 20, 46),
+        ("a thread a row", ROW, 1, 1),
+    )
 ]
 
 # %%
@@ -261,19 +272,23 @@ predict_first(
     unit="sectors",
     close=2,
     show=lambda: Table(
-        ["sectors a request", "20 x 20", "46 x 46"], rows, formats={"20 x 20": ".1f", "46 x 46": ".1f"}
+        ["sectors a request", "20 x 20", "46 x 46", "46 x 46, in all"],
+        rows,
+        formats={"20 x 20": ".1f", "46 x 46": ".1f"},
     ),
     because="Lanes are 184 bytes apart: hardly two share a sector. Of every 32 bytes moved, 4 are asked for.",
 )
 
 # %% [markdown]
-# Not quite 4 along the rows: the last warp of the map is half empty. Not quite 32 down the columns: where a warp goes
-# on in the next column, it meets sectors that it has already.
+# Not quite 4 along the rows: the map's last warp is not full. Not quite 32 down the columns: where a warp goes on in the
+# next column, it meets sectors that it has already. A thread a row looks cheaper, but only because its second warp has
+# 14 lanes: in all it is a sector a cell, no better. (These are sectors asked for. A GPU's caches may spare the memory
+# behind them some of the work; the emulator has none.)
 #
 # ## 6 · Blocks with two directions
 #
-# A block may also be a rectangle: 8 x 8 threads, with `threadIdx.x` and `threadIdx.y`. That reads well for maps. Warps
-# are cut from it row by row, x first: a warp of an 8 x 8 block is **4 rows of 8 lanes**.
+# A block may also be a rectangle: 8 x 8 threads, with `threadIdx.x` and `threadIdx.y`, in a grid with `blockIdx.y`. That
+# reads well for maps. Warps are cut from it row by row, x first: a warp of an 8 x 8 block is **4 rows of 8 lanes**.
 #
 # **By hand.** On a map of 64 columns, 8 cells of a row fill exactly one sector: 4 rows, 4 sectors. On 20 columns a row
 # is 80 bytes, 2 and a half sectors, so every second row begins in the middle of one. How many then?
@@ -292,7 +307,6 @@ squares = {
     f"a map of {n} x {n}": Specimen(SQUARE, (torch.zeros(n, n), n, n, X0, Y0), threads=(n, n))
     for n in (20, 64)
 }
-microscope(squares, blocks=[(8, 8), (32, 2), (2, 32)])
 
 # %%
 predict_first(
@@ -300,13 +314,14 @@ predict_first(
     "A map of 20 columns, blocks of 8 x 8. How many sectors does the first warp move?",
     answer=lambda: len(set(squares["a map of 20 x 20"].trace((8, 8))[0].accesses["address"][:32] // 32)),
     unit="sectors",
+    show=lambda: microscope(squares, blocks=[(8, 8), (32, 2), (2, 32)], step=1),
     because="Rows 0 and 2 begin where a sector begins: 1 each. Rows 1 and 3 begin in the middle of one: 2 each.",
 )
 
 # %% [markdown]
 # So the rule is not "use rows" or "use squares" but: **neighbouring lanes, neighbouring bytes, from a sector's start.**
-# In the figure, 2 x 32 threads are the worst choice, 32 x 2 the best: x runs fastest in a warp, so x must run fastest
-# in memory.
+# Try the other blocks and the wider map: 2 x 32 threads are the worst choice, 32 x 2 the best (though on 20 columns 12
+# lanes of its 32 are idle). x runs fastest in a warp, so x must run fastest in memory.
 
 # %% [markdown]
 # **Stop point** 2: you can count sectors by hand and under the microscope. After a break run the first code cell, then
@@ -319,34 +334,41 @@ predict_first(
 # should take longer, should it not?
 
 # %%
-BODY = "float dx = x - x0, dy = y - y0; out[y * n + x] = expf(-(dx * dx + dy * dy) / 4.5f); }"
-HEAD = """extern "C" __global__ void draw_map(float* out, int n, float x0, float y0) {
-  int i = blockIdx.x * blockDim.x + threadIdx.x; if (i >= n * n) return; """
+DRAW = r"""
+extern "C" __global__ void draw_map(float* out, int n, float x0, float y0) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= n * n) return;
+  int x = i % n, y = i / n;
+  float dx = x - x0, dy = y - y0;
+  out[y * n + x] = expf(-(dx * dx + dy * dy) / 4.5f);
+}"""
 kernels = {
-    "along the rows": Kernel(f"{HEAD} int x = i % n, y = i / n; {BODY}"),
-    "down the columns": Kernel(f"{HEAD} int x = i / n, y = i % n; {BODY}"),
+    "along the rows": Kernel(DRAW),
+    "down the columns": Kernel(DRAW.replace("x = i % n, y = i / n", "x = i / n, y = i % n")),
 }
 big = torch.zeros(256, 256)
 
 
 # %%
-def milliseconds(run, rounds=15):
-    """The fastest of some runs: other programs can only make a run slower."""
-    times = []
+def milliseconds(runs, rounds=25):
+    """The fastest of some runs of each, taken in turn: other programs can only make a run slower."""
+    times = {name: [] for name in runs}
     for _ in range(rounds):
-        start = time.perf_counter()
-        run()
-        times.append(1e3 * (time.perf_counter() - start))
-    return min(times)
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            times[name].append(1e3 * (time.perf_counter() - start))
+    return {name: min(taken) for name, taken in times.items()}
 
 
-ms = {
-    name: milliseconds(lambda k=k: k.launch(256, 256, 0, big, 256, 7.2, 9.4)) for name, k in kernels.items()
-}
+joint = torch.tensor([[7.2, 9.4]])
+plain = {"plain torch, one core": lambda: gaussian_targets(joint, (256, 256), 1.5, backend="torch")}
+launched = {name: lambda k=k: k.launch(256, 256, 0, big, 256, 7.2, 9.4) for name, k in kernels.items()}
+threads_before = torch.get_num_threads()
+torch.set_num_threads(1)  # the emulator has no more
+ms = milliseconds(launched) | milliseconds(plain)
+torch.set_num_threads(threads_before)
 moved = {name: k.trace(256, 256, 0, big, 256, 7.2, 9.4).lines()[0].cost for name, k in kernels.items()}
-ms_torch = milliseconds(
-    lambda: gaussian_targets(torch.tensor([[7.2, 9.4]]), (256, 256), 1.5, backend="torch")
-)
 
 # %%
 predict_first(
@@ -358,16 +380,18 @@ predict_first(
     close=0.3,
     show=lambda: Table(
         ["256 x 256", "emulator, ms", "sectors a request"],
-        [*([name, ms[name], moved[name]] for name in kernels), ["plain torch on the CPU", ms_torch, "-"]],
+        [[name, time_ms, moved.get(name, "-")] for name, time_ms in ms.items()],
         formats={"emulator, ms": ".2f"},
     ),
-    because="The emulator runs one thread after the other on the CPU, whose caches do not care for warps. On a GPU the "
-    "bytes that travel set the pace of such a kernel. Sectors are what carries over, times are not.",
+    because="The emulator runs 65,536 threads one after the other, and running them is what takes the time, not their "
+    "stores. On a GPU with maps enough to keep it busy, the sectors that travel set the pace of such a kernel. Sectors "
+    "are what carries over, times are not.",
 )
 
 # %% [markdown]
-# Nor does it say how a GPU compares with plain torch on the CPU: it is slower than both. What a GPU would say about
-# these kernels we do not know: **no kernel of this package has run on a GPU yet** (docs, page *Runs on a GPU*).
+# Nor does the emulator say how a GPU compares with plain torch on the CPU, which beats the emulator by far. What a GPU
+# would say about these kernels we do not know: **no kernel of this package has run on a GPU yet** (docs, page *Runs on
+# a GPU*).
 
 # %%
 hinge(
@@ -394,6 +418,7 @@ hinge(
 # Their text is on your disk, and the microscope takes it as it takes yours.
 
 # %%
+# after the tensors: people, joints, maps, H, W (v2: only H, W; v3: also the rows that a block draws)
 center, weight, drawn = torch.tensor([[[7.2, 9.4]]]), torch.ones(1, 1), torch.zeros(1, 1, 20, 20)
 inverse, reach, shared = 1 / 4.5, float("inf"), 4 * (20 + 20)  # 1 / (2 sigma^2); no cut; bytes for 40 factors
 launches = {
@@ -403,10 +428,10 @@ launches = {
 }
 same, ladder = gaussian_targets(center, (20, 20), 1.5), []
 for version, launch in launches.items():
-    trace = Kernel("targets.cuh", f"gaussian_targets_{version}_f32").trace(*launch)
-    stores = [s for s in trace.lines() if s.space == "global" and s.action == "store"]
+    looked = Kernel("targets.cuh", f"gaussian_targets_{version}_f32").trace(*launch)
+    stores = [s for s in looked.lines() if s.space == "global" and s.action == "store"]
     sectors_moved = round(sum(s.requests * s.cost for s in stores))
-    right = torch.allclose(drawn, same, atol=1e-6) and not trace.faults
+    right = torch.allclose(drawn, same, atol=1e-6) and not looked.faults
     ladder.append(
         [version, {"v1": 400}.get(version, 40), sum(s.requests for s in stores), sectors_moved, right]
     )
@@ -455,4 +480,4 @@ print("mirrored:" if torch.equal(mirrored, x.flip(1)) else "not mirrored yet:", 
 # NVIDIA, *CUDA C++ Programming Guide*, chapters on the programming model (kernels, thread hierarchy), and *CUDA C++
 # Best Practices Guide*, section on coalesced access to global memory. In this package: `csrc/targets.cuh`, the page
 # *Kernels* of the documentation, `cpm_edu/kernels/lab.py`. Wei et al., *Convolutional Pose Machines*, CVPR 2016,
-# section 3.2.2, for the Gaussian.
+# section 3.3, for the Gaussian peaks of the ideal belief maps.

@@ -19,7 +19,7 @@
 # sometimes right, which is worse than always wrong.
 #
 # **Afterwards you can** write a sum that 256 threads compute together, say where it needs a barrier, find a race
-# with the microscope, sum without shared memory by shuffles, and judge with a roofline whether a kernel can get faster.
+# with the microscope, sum within a warp by shuffles, and judge with a roofline whether a kernel can get faster.
 #
 # **Time:** 45 minutes: 20 to the first stop point, 10 to the second, 15 to the end. **Needs:** `cpm_edu` and a C++
 # compiler, no GPU. **Before:** notebook 09 (blocks, warps, lanes, the guard, sectors).
@@ -30,7 +30,6 @@ import time
 import torch
 from matplotlib.figure import Figure
 
-from cpm_edu.coords import px_from_cells
 from cpm_edu.course import hinge, predict_first
 from cpm_edu.datasets.synthetic import synthetic_scene
 from cpm_edu.decoding import decode_argmax
@@ -54,9 +53,9 @@ if find_compiler() is None:
 # %% [markdown]
 # ## 1 · Eight numbers, three steps
 #
-# **By hand.** Add 3, 1, 7, 0, 4, 1, 6, 3. Alone you need 7 additions, one after the other. With four friends: first
-# everybody adds the number four places on, then two places, then one. That is a **tree**: 3 steps for 8 numbers, 8
-# steps for 256, log₂ n for n.
+# **By hand.** Add 3, 1, 7, 0, 4, 1, 6, 3. Alone you need 7 additions, one after the other. Four people need three steps:
+# first each adds the number four places on, then two of them the one two places on, then one the next. That is a
+# **tree**: 3 steps for 8 numbers, 8 steps for 256, log₂ n for n.
 
 # %%
 show(
@@ -66,8 +65,8 @@ show(
 )
 
 # %% [markdown]
-# Coloured lanes still matter. An arrow is a number that one thread takes from another, and every arrow is a question:
-# **is it ready when it is taken?**
+# Coloured lanes still matter; nobody reads the white ones again (in section 5 they add something all the same). An arrow
+# is a number that one thread takes from another, and every arrow is a question: **is it ready when it is taken?**
 #
 # ## 2 · The lost update
 #
@@ -99,14 +98,15 @@ print(naive.trace(1, 64, 0, torch.ones(64), torch.zeros(1)).faults[0])
 # 0, all of them write 1.
 #
 # **A right answer is no proof.** That is why the microscope does not look at answers but at rules: two threads touch
-# one cell, one of them writes, and nothing says who is first. That is a **race**.
+# one cell, at least one of them writes, and nothing says who is first. That is a **race**.
 #
 # `atomicAdd(out, x[t])` cures it: read, add and write become one thing. But then 64 threads stand in one queue.
 #
-# ## 3 · A tree in shared memory, and a race
+# ## 3 · A tree in shared memory
 #
-# Better: build the tree. The numbers go into *shared memory*, a small fast memory that the threads of one block share.
-# Here is a first try.
+# Better: build the tree. The numbers go into *shared memory*, a small fast memory that the threads of one block share:
+# `__shared__ float s[256];` makes room for 256. `__syncthreads()` is a *barrier*: no thread of the block goes on before
+# all have come. The emulator runs one thread up to the next barrier (or its end), then another. Here is a first try.
 
 # %%
 TREE = r"""
@@ -129,17 +129,18 @@ predict_first(
     choices=[0, 1, 2, 3],
     answer=lambda: sum(value == 64 for value in answers.values()),
     show=lambda: Table(["order of the threads", "sum"], [[k, f"{v:.0f}"] for k, v in answers.items()]),
-    because="`__syncthreads()` is a *barrier*: nobody goes on before all have come. There is one before the loop, but "
-    "none in it: thread 0 runs ahead and takes numbers that others have not made yet.",
+    because="There is a barrier before the loop, but none in it: in order, thread 0 runs ahead and takes numbers that "
+    "others have not made yet: 1 + 6 of them. Backwards it comes last, when everything is ready.",
 )
 
 # %% [markdown]
-# Backwards it happens to be right: thread 63 first, thread 0 last, when everything is ready. Nobody promises you that
-# order.
+# Nobody promises you the lucky order. Now see it. In the figure, `shared` is the shared memory, × marks a race. Drag the
+# upper ring to thread 0 and the lower ring to an access that races, and read the sentence below the figure: with whom,
+# and in which line? Then choose *with a barrier in the loop*.
 #
-# Now see it. In the figure, `shared` is the shared memory, × marks a race. Drag the upper ring to thread 0 and the lower
-# ring to an access that races, and read the sentence below the figure: with whom, and in which line? Then choose *with
-# a barrier in the loop*.
+# The microscope calls it a *warp-race*: both threads sit in one warp. But did those not walk together? Mostly. Since
+# 2017 (the Volta GPUs) the lanes of a warp may drift apart, and no rule puts them in step unless the kernel says so.
+# With 128 threads a block, warps race with each other as well.
 
 # %%
 FIXED = TREE.replace(
@@ -156,9 +157,14 @@ figure = microscope(
 )
 figure
 
+# %% [markdown]
+# The same for 8 threads as timelines: a row a thread, what it touches from left to right (*load*: it reads, *store*: it
+# writes). Above, without the barrier in the loop, follow the dashed line: nothing says that thread 2 writes before
+# thread 0 reads. Below, a barrier stands between any two such accesses.
+
 # %%
 fixed = Kernel(FIXED)
-drawing = Figure(figsize=(11, 5.4), dpi=100, layout="constrained")
+drawing = Figure(figsize=(9.2, 5.4), dpi=120, layout="constrained")
 upper, lower = drawing.subplots(2, 1)
 draw_timeline(upper, Kernel(TREE).trace(1, 8, 0, torch.ones(8), torch.zeros(1)))
 draw_timeline(lower, fixed.trace(1, 8, 0, torch.ones(8), torch.zeros(1)))
@@ -183,11 +189,12 @@ wrong = Kernel(INSIDE).trace(1, 64, 0, x[0, :64], torch.zeros(1))
 # %%
 predict_first(
     "10-barrier-inside",
-    "`if (t < half) { s[t] += s[t + half]; __syncthreads(); }` with 64 threads: what happens?",
-    choices=["it works: who has no work need not wait", "some wait for threads that never come"],
-    answer=lambda: {"divergent-barrier": "some wait for threads that never come"}[wrong.faults[0].kind],
+    "`if (t < half) { s[t] += s[t + half]; __syncthreads(); }` with 64 threads: what does the microscope say?",
+    choices=["no fault: who has no work need not wait", "a fault: some wait where others never come"],
+    answer=lambda: {"divergent-barrier": "a fault: some wait where others never come"}[wrong.faults[0].kind],
     show=lambda: print(wrong.faults[0]),
-    because="A barrier counts *all* threads of the block. Put the work into the `if`, not the barrier.",
+    because="*All* threads of the block must come to the same barrier, or none. What a GPU does otherwise nobody "
+    "promises: it may hang, add wrongly, or seem to work. Put the work into the `if`, not the barrier.",
 )
 
 # %% [markdown]
@@ -199,11 +206,14 @@ predict_first(
 #
 # A tree can also begin with the *nearest* neighbours: distance 1, then 2, then 4. As many additions, as many steps.
 #
-# But shared memory is dealt out to 32 **banks**, like cards: word 0 to bank 0, word 1 to bank 1, ... word 32 to bank 0
-# again. A bank gives one word a turn. If lanes of a request want different words of one bank, they take turns.
+# But shared memory is dealt out to 32 **banks**, like cards: word 0 (a *word* is 4 bytes, a float) to bank 0, word 1 to
+# bank 1, ... word 32 to bank 0 again. A bank gives one word a turn. If lanes of a request want different words of one
+# bank, they take turns; lanes that want the same word share one.
 #
 # **By hand.** In the step of distance d, thread t works on word 2 · d · t. With d = 4 the lanes want the words 0, 8,
 # 16, ... 248. Which banks are those, and how many turns does it take?
+#
+# (In both kernels the barrier now begins a step. There it also waits for `s[t] = x[t]`: one `__syncthreads()` will do.)
 
 # %%
 NEAREST = r"""
@@ -263,15 +273,16 @@ figure = microscope(specimens, blocks=[256, 128, 64], step=3)
 figure
 
 # %% [markdown]
-# **Try this.** Drag the lower ring through the accesses of thread 5 and watch the banks: 2 turns, 4, 8. Then *farthest first*: always
-# 1, for lanes side by side take words side by side.
+# **Try this.** Drag the lower ring through the accesses of thread 5 and watch the banks: 2 turns, 4, 8. Then *farthest
+# first*: always 1, for lanes side by side take words side by side.
 
 # %% [markdown]
-# ## 5 · Shuffles: no memory at all
+# ## 5 · Shuffles: from lane to lane
 #
 # Lanes of one warp can hand each other numbers directly. `__shfl_down_sync(mask, v, 8)` gives a lane the `v` of the
-# lane 8 places on; the mask 0xffffffff says that all 32 take part. The tree of section 1 becomes five lines without
-# shared memory and without barriers; only the 8 warps' sums still go through memory, once.
+# lane 8 places on, and makes the lanes wait for each other; the mask `0xffffffffu`, 32 ones in binary, says that all 32
+# take part. The tree of section 1 becomes five steps without shared memory and without `__syncthreads()`. Only the 8
+# warps' sums still go through memory, once.
 
 # %%
 SHUFFLE = r"""
@@ -355,13 +366,12 @@ for version, launch in launches.items():
     loads = [line for line in trace.lines() if line.space == "global" and line.action == "load"]
     requests, moved = sum(s.requests for s in loads), sum(s.requests * s.cost for s in loads)
     decoded.append([version, torch.equal(joints, wanted), requests, round(moved), len(trace.barriers)])
-ankle = wanted[:, model.skeleton.index("left_ankle")]
-print("left ankle at pixel", px_from_cells(ankle, model.stride)[0].tolist())
 Table(["decode", "as plain torch", "requests to load", "sectors loaded", "barriers in all"], decoded)
 
 # %% [markdown]
-# The 14 maps have 5,600 cells = 700 sectors. v1 moves each of them eight times, because its lanes sit
-# in 14 different maps. v2 and v3 move each once; v3 does so with fewer requests and without a single barrier.
+# The 14 maps have 5,600 cells = 700 sectors. v1 asks for each of them eight times, because its lanes sit in 14 different
+# maps (a GPU's cache may answer the repeats; the emulator has none). v2 and v3 ask for each once; v3 does so with fewer
+# requests, 16 bytes a lane, and without a single barrier.
 #
 # ## 7 · Can it get faster? The roofline
 #
@@ -373,7 +383,8 @@ Table(["decode", "as plain torch", "requests to load", "sectors loaded", "barrie
 # later stages, 11 x 11 with 128 channels in and out on 46 x 46 cells: 2 · 121 · 128 · 128 · 46² = 8.4 · 10⁹ operations
 # for 10.6 · 10⁶ bytes (both maps and the weights): about 800.
 #
-# The next cell measures on *your* CPU, with one core, how fast memory and arithmetic are, and how fast these four run.
+# The next cells measure on *your* CPU, with one core, how fast these four run, and the two roofs: the bytes a second
+# that a plain sum reads, and the operations a second of a matrix product or of this convolution, whichever is faster.
 
 
 # %%
@@ -417,8 +428,9 @@ show(
 )
 
 # %% [markdown]
-# Read it so: left of the dashed line memory decides, and a kernel is good when it lies near the slanted roof. There
-# cleverer arithmetic is wasted; only *fewer bytes* help. That is why the library's stage loss can compare with a target
+# Read it so (Gflop/s: 10⁹ operations a second): left of the dashed line memory decides, and a kernel is good when it
+# lies near the slanted roof. There cleverer arithmetic is wasted; only *fewer bytes* help. One that lies far below loses
+# its time to something else than memory. The thrift with bytes is why the library's stage loss can compare with a target
 # that is never written down: 4 bytes a cell less. The convolution lies so far right that bytes hardly matter to it.
 #
 # These are numbers of your CPU. **A GPU's roofline we cannot show yet: no run on one is recorded.** The numbers of
@@ -468,8 +480,8 @@ predict_first(
         ],
         formats={"ms": ".2f"},
     ),
-    because="If these kernels took no time at all, a step would be shorter by this share and no more. For the paper's "
-    "network on a GPU it was calculated as about 0.1 % (page *Kernels* of the documentation).",
+    because="If these kernels took no time at all, a step would be shorter by this share and no more "
+    "(*Amdahl's law*). For the paper's network on a GPU it was calculated as about 0.1 % (page *Kernels* of the documentation).",
 )
 
 # %%
@@ -493,8 +505,8 @@ hinge(
 # ## Questions to take along
 #
 # 1. Sum 1,000 numbers with 256 threads. What must happen before the tree begins, and where does the guard go now?
-# 2. In the tree *farthest first* the last five steps happen within one warp. Why does it still need its barriers, when
-#    32 lanes walk together? Take them out and ask the microscope.
+# 2. In the tree *farthest first* the last five steps happen within one warp. Take their barriers out and ask the
+#    microscope: which lighter barrier does it advise, and is that enough?
 # 3. The float sum of 256 numbers depends on the order of additions. Which of the three sums gives the same bits in
 #    every run, and would `atomicAdd`?
 #

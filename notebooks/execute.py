@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import psutil
 from nbclient import NotebookClient
@@ -106,7 +107,12 @@ def _environment(stem: str, scratch: Path) -> dict[str, str]:
     if not stem.startswith(NEED_COMPILER):
         for name in ("CXX", "CC", "CUDA_HOME", "CUDA_PATH"):
             env.pop(name, None)
-        env |= {"PATH": str(scratch / "no_programs"), "CPM_EDU_CACHE": str(scratch / "no_libraries")}
+        env.pop("CPM_EDU_CACHE", None)
+        for name in ("XDG_CACHE_HOME", "TMPDIR"):  # a library that was built before would hide the lack
+            (scratch / name).mkdir()
+            env[name] = str(scratch / name)
+        env["MPLCONFIGDIR"] = matplotlib.get_cachedir()  # its list of fonts is nobody's compiler
+        env["PATH"] = str(scratch / "no_programs")
     return env
 
 

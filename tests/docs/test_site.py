@@ -52,7 +52,7 @@ def test_notebook_page_shows_results(site, stem):
 def test_notebook_page_shows_the_twin_of_every_figure(site, stem):
     """A cell whose last line is `figure` shows a picture, not the words "Figure(...)" or nothing."""
     source = (ROOT / "notebooks" / f"{stem}.py").read_text(encoding="utf-8")
-    imported = re.findall(r"figures\.interactive\.(\w+) import", source)
+    imported = set(re.findall(r"figures\.interactive\.(\w+) import", source)) & set(SCENES)
     text = (site / "notebooks" / f"{stem}.html").read_text(encoding="utf-8")
     assert text.count("<figure") >= len(imported), f"{imported} and {text.count('<figure')} twins"
     assert "application/vnd.jupyter.widget" not in text, "what only a live notebook could show"

@@ -3,8 +3,6 @@
 const BUSY_AFTER_MS = 1500, LOST_AFTER_MS = 20000, KEPT_RASTERS = 96, PIECE = 1 << 20, LEAST_ZOOM = 0.45;
 const BUSY = "Waiting for the kernel: it is busy with something else, or gone. If nothing moves for long, run this cell again.";
 const GONE = "The kernel that drew this figure is gone: run this cell again to bring it back to life.";
-// A server drops what a kernel sends beyond 1 MB a second (its iopub_data_rate_limit): ask no faster than that.
-const BYTES_PER_MS = 800, BURST_BYTES = 1.5e6, HEAD_BYTES = 4000;
 const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 class Store {
@@ -18,7 +16,6 @@ class Store {
     this.pending = null;     // values the kernel has not been asked about yet
     this.request = 0; this.asked = 0;  // the number of the question in flight, and when it was asked; 0: none
     this.playing = ""; this.gone = false;
-    this.debt = 0; this.counted = 0;  // bytes that came lately, and when they were counted
     model.on("msg:custom", (message, buffers) => this.hear(message, buffers));
     model.on("comm_live_update", () => this.doubt());
     this.hello();
@@ -48,8 +45,6 @@ class Store {
   ask() {
     if (!this.pending || this.gone) return;
     if (this.asked && performance.now() - this.asked < LOST_AFTER_MS) return;
-    const wait = (this.count(0) - BURST_BYTES) / BYTES_PER_MS;
-    if (wait > 0) { clearTimeout(this.later); this.later = setTimeout(() => this.ask(), wait); return; }
     this.asking = this.pending;
     this.pending = null;
     this.begin({ kind: "set", values: this.asking });
@@ -58,12 +53,6 @@ class Store {
     this.asked = performance.now();
     this.send({ request: ++this.request, ...message }, buffers);
     this.watch();
-  }
-  count(bytes) {
-    const now = performance.now();
-    this.debt = Math.max(0, this.debt - (now - this.counted) * BYTES_PER_MS) + bytes;
-    this.counted = now;
-    return this.debt;
   }
   watch() {
     clearTimeout(this.alarm);
@@ -104,7 +93,6 @@ class Store {
 
   hear(message, buffers) {
     clearTimeout(this.alarm); clearTimeout(this.verdict);
-    this.count(buffers.reduce((sum, b) => sum + b.byteLength, HEAD_BYTES));
     this.note = "";
     if (message.to === this.me && message.request === this.request) {
       this.took = performance.now() - this.asked;

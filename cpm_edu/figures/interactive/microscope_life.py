@@ -12,7 +12,7 @@ from .microscope_view import Access, LaunchView
 
 __all__ = ["life_panel", "life_window"]
 
-LIFE_SIZE, LIFE_PLACES = (854, 52), 25  # 34 px a place: wider ones would make dragging sluggish
+LIFE_SIZE, LIFE_PLACES = (854, 60), 25  # 34 px a place: wider ones would make dragging sluggish
 
 
 def life_panel(view: LaunchView, thread: tuple[int, int], access: Access | None) -> Panel:
@@ -32,19 +32,23 @@ def life_panel(view: LaunchView, thread: tuple[int, int], access: Access | None)
     epochs = view.accesses["epoch"][life]
     barriers = [k for k in shown.tolist() if k > 1 and epochs[k - 1] > epochs[k - 2]]
     for k in barriers:
-        marks.append(Line([(k - 0.5, -0.9), (k - 0.5, 1.3)], INK, 2.5))
+        marks.append(Line([(k - 0.5, -1.0), (k - 0.5, 1.7)], INK, 2.5))
     if len(shown):
         lines = [str(view.line_of(life[k - 1])[1]) for k in shown]
-        marks.append(Texts([(k, 1) for k in shown], lines, color=GREY, align="center"))
+        marks.append(Texts([(k, 1.3) for k in shown], lines, color=GREY, align="center"))
     else:
         marks.append(Texts([(1, 0)], ["This thread touches nothing."], offset_px=(16, 0)))
     raced = [(k, 0) for k in shown.tolist() if view.races and view.rival(view.access(*thread, k))]
     if raced:
         marks.append(Dots(raced, WASTE, "cross", 3.5, edge=None))
     part = f", {first} to {last} of {len(life)}" if len(shown) < len(life) else ""
-    key = "● reads ■ writes ▲ updates · white: shared · bar: barrier" + " · × race" * bool(raced)
+    signs = {"reads": "● reads", "writes": "■ writes", "updates": "▲ updates"}
+    parts = [" ".join(sign for verb, sign in signs.items() if verb in view.kinds)]
+    words = {"shared": "white: shared", "barrier": "bar: barrier"}
+    parts += [told for kind, told in words.items() if kind in view.kinds]
+    key = " · ".join(parts + ["× race"] * bool(raced))
     return Panel(
-        "life", LIFE_SIZE, (first - 0.6, -1, last + 0.6, 1.7), marks,
+        "life", LIFE_SIZE, (first - 0.6, -1.15, last + 0.6, 2.0), marks,
         title=f"What it touches{part} (line below): {key}",
         describe=f"{len(life)} accesses, {len(barriers)} barriers between them.",
     )  # fmt: skip

@@ -20,7 +20,7 @@ LANE_COLORS = np.rint(255 * THREAD_CMAP(0.08 + 0.87 * np.arange(WARP) / (WARP - 
 UNUSED, FAULTY, CURRENT, GREY = "#f7d9c8", "#fbe3d8", "#dcebf5", "#767676"
 SOURCE_SIZE, THREADS_SIZE = (500, 224), (288, 224)
 MEMORY_SIZE = (320, 324)
-LINE_PX, SHOWN_LINES, KEY_PX, TALLEST_PX = 15, 12, 20, 24
+LINE_PX, SHOWN_LINES, TOP_PX, KEY_PX, TALLEST_PX = 15, 12, 4, 20, 24
 LETTERS, LETTERS_BESIDE_COST = 64, 57
 POOR_INK = "#8A5A00"  # POOR is too pale for words on white
 MOST_ROWS, MOST_COLUMNS, WRAP = 40, 64, 32
@@ -75,7 +75,7 @@ def source_panel(view: LaunchView, line: int) -> Panel:
         ends = [(SOURCE_SIZE[0] - 6, y + LINE_PX / 2) for y, _, _ in costs]
         words, colors = [c[1] for c in costs], [c[2] for c in costs]
         marks.append(Texts(ends, words, color=colors, align="right", bold=True))
-    bottom = SOURCE_SIZE[1] - 12
+    bottom = SOURCE_SIZE[1] - TOP_PX - 12
     marks.append(
         Texts([(6, bottom)], [_verdict(view)], color=WASTE if view.trace.faults else GOOD, bold=True)
     )
@@ -83,8 +83,8 @@ def source_panel(view: LaunchView, line: int) -> Panel:
     marks.append(Texts([(SOURCE_SIZE[0] - 6, bottom - 18)], [key], color=GREY, align="right"))
     what = "Recorded launch, no compiler here" if view.recorded else "The kernel"
     return Panel(
-        "source", SOURCE_SIZE, (0, 0, *SOURCE_SIZE), marks,
-        title=f"{what} · right: sectors or bank turns",
+        "source", SOURCE_SIZE, (0, -TOP_PX, SOURCE_SIZE[0], SOURCE_SIZE[1] - TOP_PX), marks,
+        title=f"{what} · right: sectors{' or bank turns' * ('shared' in view.kinds)} a request",
         describe=f"Source of {view.trace.kernel}; line {line} is marked. {_verdict(view)}.",
     )  # fmt: skip
 
@@ -123,10 +123,12 @@ def threads_panel(
     busy = _at(view, np.flatnonzero(shown))
     still = exists.copy()
     still[busy[:, 1], busy[:, 0]] = False
+    others = False
     if access is not None:
         alike = view.alike(access)
         here = _at(view, alike[shown[alike]])
         colors[here[:, 1], here[:, 0]] = FADED[here[:, 0]]
+        others = bool((colors[exists & ~still] == 255).all(1).any())
         now = _at(view, access.lanes)
         if (now == view.place_of(*thread)).all(1).any():
             colors[now[:, 1], now[:, 0]] = LANE_COLORS[now[:, 0]]
@@ -144,7 +146,8 @@ def threads_panel(
     marks.append(Rects([(-0.5, warp - 0.5, WARP - 0.5, warp + 0.5)], edge=INK, edge_px=2.5))
     if rival is not None and shown[rival]:
         marks.append(Dots(_at(view, np.array([rival])), WASTE, "diamond", 7.0))
-    key = ["× touches nothing"] * bool(still.any()) + ["◆ the race's other side"] * (rival is not None)
+    key = ["× touches nothing"] * bool(still.any()) + ["white: idle here"] * others
+    key += ["◆ the race's other side"] * (rival is not None)
     low = rows - 0.5 + 10 / height
     marks.append(Texts([(WARP / 2 - 0.5, low)], ["   ".join(key)], align="center"))
     step = max(1, round(15 / (per_block * height)))

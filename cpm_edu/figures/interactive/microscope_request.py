@@ -55,7 +55,7 @@ def request_panel(view: LaunchView, access: Access, *, chosen: bool = True, race
     else:
         told = f"{access.units} sector{'s' * (access.units != 1)} of 32 bytes for {asked} bytes asked for"
     marks.append(Texts([(WARP / 2, 3.3)], [told], align="center", size_px=14, bold=True))
-    fewest = "" if access.units <= access.ideal else f" (at best {access.ideal})"
+    fewest = "" if access.units <= access.ideal else f": {access.ideal} would do"
     last, color = (f"■ {race}", WASTE) if race else (f"{sign} {words}{fewest}", readable(color))
     marks.append(Texts([(WARP / 2, 3.62)], [last], align="center", size_px=14, color=color, bold=True))
     unit = "banks" if access.shared else "sectors"

@@ -145,6 +145,14 @@ class LaunchView:
         one = self.accesses[row]
         return "updates" if one["is_atomic"] else "writes" if one["is_write"] else "reads"
 
+    @cached_property
+    def kinds(self) -> set[str]:
+        """What happens in this launch, of "reads", "writes", "updates", "shared" and "barrier": keys name no more."""
+        one = self.accesses
+        verbs = np.where(one["is_atomic"], "updates", np.where(one["is_write"], "writes", "reads"))
+        more = {"shared": (one["argument"] == SHARED).any(), "barrier": len(self.trace.barriers) > 0}
+        return set(verbs.tolist()) | {word for word, happens in more.items() if happens}
+
     # ---- faults
 
     @cached_property

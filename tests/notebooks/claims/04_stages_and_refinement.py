@@ -5,6 +5,9 @@ import torch
 
 assert first.numel() == second.numel() == 48 * 48 * 7 * 7, "weights of a stage's first layer"
 assert not torch.equal(first, second), "stages have weights of their own"
+assert reads == ["48 x 20 x 20"] * 3, f"the same cells for every stage: {reads}"
+assert shared_pck[:2] == own_pck[:2], "stage 2 has the same weights in both"
+assert all(0 < own_pck[t] - shared_pck[t] < 5 for t in (2, 3)), f"a little worse: {own_pck} {shared_pck}"
 
 as_said, by_image = pck_by_stage(joints), pck_by_stage(named_by_the_image(joints))
 assert as_said[-1] - by_image[-1] > 15, f"far worse when named by the image: {as_said} {by_image}"
@@ -27,8 +30,13 @@ assert measured["photographer"]["peak"][-1] < measured["photographer"]["peak"][0
 table = {tuple(row[:2]): row[2:] for row in rows}
 knee = table["left knee", "16 x 16 px"]
 assert 6 <= knee[0] <= 16 and knee[-1] > 2 * knee[0], f"a hidden knee: one in nine at stage 1: {knee}"
-assert table["left knee", "28 x 28 px"][-1] < 12, "under the large square next to nothing"
+for joint in ("left knee", "left elbow"):
+    assert table[joint, "28 x 28 px"][-1] < 10, f"under the large square the {joint} is as good as lost"
 
 assert next(iter(informants["left_wrist"])) == next(iter(informants["left_ankle"])) == "background"
+background = model.joint_maps(beliefs).shape[2]
+assert beliefs[2][:, :background].mean() < 0.1 and beliefs[2][:, background].mean() > 0.7, (
+    "nearly 0, nearly 1"
+)
 assert "left elbow" in list(informants["left_wrist"])[:4], informants["left_wrist"]
 assert {"left knee", "right ankle"} <= set(list(informants["left_ankle"])[:5]), informants["left_ankle"]

@@ -25,6 +25,15 @@ ends = [j for j, name in enumerate(LSP.joints) if name.endswith(("wrist", "elbow
 assert shares[ends].mean() < np.delete(shares, ends).mean() - 0.1, "wrists, elbows and ankles are found least"
 assert head_size == 18, head_size
 assert measured == RECORDED, "what was computed is what was recorded"
+if here:
+    pred = load_mat(FOLDER / "LSP_prediction_model_LSP_6s.mat")["prediction_all"].transpose(2, 0, 1)
+    true = load_mat(FOLDER / "lsp_small_joints.mat")["joints"][:2, :, 1000:].transpose(2, 1, 0)
+    torsos, flip = torso_sizes(true, LSP), list(LSP.flip_permutation)
+    assert 47 < np.median(torsos) < 49, f"the median torso has 48 px: {np.median(torsos)}"
+    hit, other = (np.linalg.norm(p - true, axis=-1) <= 0.2 * torsos[:, None] for p in (pred, pred[:, flip]))
+    sided, partner = np.array(flip) != np.arange(14), hit[:, flip]
+    parts = [100 * m.mean() for m in (other & ~sided, other & sided & partner, other & sided & ~partner)]
+    assert np.allclose(parts, (14, 10, 8), atol=0.5), f"14 points, about 10, the other 8: {parts}"
 assert measured["LSP"]["box, 0.2"] > measured["MPII_LSP"]["torso, 0.2"], "the weaker network by the box wins"
 assert abs(measured["LSP"]["half the head"] - measured["LSP"]["torso, 0.2"]) < 1, "nearly the same here"
 assert measured["LSP"]["torso, 0.1"] - measured["LSP"]["1 px off, 0.1"] > 2, "one pixel, more than two points"
@@ -32,6 +41,15 @@ assert abs(my_similarity(5.0, 10_000, 0.025) - 0.607) < 1e-3
 assert abs(my_similarity(5.0, 10_000, 0.107) - library) < 1e-9
 assert oks(swapped[None], twenty.truth_px[None], areas=[twenty.area])[0] < 0.3, "below 0.3"
 assert 0.62 < average_precision(by_hand)[0] < 0.63
+assert (round(aps[0.5], 2), round(aps[0.95], 2)) == (0.89, 0.07), aps
+assert (
+    similarity[0]
+    - joint_similarities(twenty.pred_px[:1], twenty.truth_px[None], areas=[twenty.area])[
+        0, COCO.index("left_wrist")
+    ]
+    / 17
+    > 0.89
+), "OKS stays over 0.89 without the wrist"
 assert abs(np.mean(list(aps.values())) - pycocotools_ap(twenty, twenty.pred_px)) < 1e-9, (
     "ours is pycocotools' AP"
 )
