@@ -12,26 +12,24 @@ from pathlib import Path
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-TILE_PX, GAP_PX, COLUMNS = (256, 200), 12, 5
+COLUMNS, COLUMN_PX, GAP_PX = 4, 330, 16
 DEMO_PX = (1400, 1400)  # at most: a README is no wider
 WHITE = (255, 255, 255)
 
 
 def sheet(pictures: list[Image.Image]) -> Image.Image:
-    """Pictures in small, side by side on white."""
-    rows = -(-len(pictures) // COLUMNS)
-    (width, height), gap = TILE_PX, GAP_PX
-    page = Image.new("RGB", (COLUMNS * (width + gap) + gap, rows * (height + gap) + gap), WHITE)
-    for number, picture in enumerate(pictures):
-        in_row = min(COLUMNS, len(pictures) - number // COLUMNS * COLUMNS)
-        left = (
-            page.width - in_row * (width + gap) - gap
-        ) // 2  # a last row that is not full stands in the middle
-        small = picture.convert("RGB")
-        small.thumbnail(TILE_PX, Image.Resampling.LANCZOS)
-        x = left + gap + number % COLUMNS * (width + gap) + (width - small.width) // 2
-        y = gap + number // COLUMNS * (height + gap) + (height - small.height) // 2
-        page.paste(small, (x, y))
+    """Pictures in small, each below what ends highest of four columns, on white."""
+    lows = [GAP_PX] * COLUMNS
+    placed = []
+    for picture in pictures:
+        height = round(picture.height * COLUMN_PX / picture.width)
+        small = picture.convert("RGB").resize((COLUMN_PX, height), Image.Resampling.LANCZOS)
+        column = lows.index(min(lows))
+        placed.append((small, (GAP_PX + column * (COLUMN_PX + GAP_PX), lows[column])))
+        lows[column] += height + GAP_PX
+    page = Image.new("RGB", (GAP_PX + COLUMNS * (COLUMN_PX + GAP_PX), max(lows)), WHITE)
+    for small, corner in placed:
+        page.paste(small, corner)
     return page.quantize(256, dither=Image.Dither.NONE)
 
 

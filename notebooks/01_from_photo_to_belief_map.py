@@ -14,8 +14,8 @@
 # # 01 · From a photo to a belief map, and back
 #
 # A network for poses never sees your photo. It sees a small square cut out of it, and it does not answer in pixels
-# but in cells of 8 x 8 pixels. Between a wrist in the photo and a bright cell lie three steps, and the commonest bug
-# of the whole trade sits in them: **half a pixel**.
+# but in cells of 8 x 8 pixels. Between a wrist in the photo and a bright cell lie three steps, and a bug that
+# crashes nothing sits in them: **a forgotten half**.
 #
 # **Afterwards you can** write the matrix from photo to crop and back, say which pixel a cell stands for and what a
 # wrong answer costs, draw the belief map that a joint is trained toward, and decode and score it with a pencil.
@@ -103,7 +103,7 @@ pixels = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float()  # (1, 3,
 crop = warp_images(pixels, torch.from_numpy(matrix), SIZE, fill=128.0)[0]
 crop = crop.round().byte().permute(1, 2, 0).numpy()  # (160, 160, 3)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.6), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.9), layout="constrained")
 draw_pose(left, photo, None, LSP, box_xywh=box, center=nose)
 left.set_title("photo, 512 x 512: box and nose", fontsize=10)
 draw_pose(right, crop, None, LSP, center=matrix[:, :2] @ nose + matrix[:, 2])
@@ -147,7 +147,7 @@ predict_first(
 # %% [markdown]
 # **Stop point** 1 of 4. You have the matrix from photo to crop, for pixels and for joints.
 #
-# ## Part 2 · From pixels to cells, and half a pixel
+# ## Part 2 · From pixels to cells, and a forgotten half
 #
 # The network has a *stride* of 8: one number of its answer stands for 8 x 8 pixels of the crop.
 #
@@ -329,7 +329,7 @@ hinge(
     "The map of the neck peaks at 0.88, that of the left ankle at 0.57. What may you conclude?",
     choices={
         "the ankle is there with a chance of 57 %": "A chance of being how near? The peak knows no tolerance.",
-        "the ankle is less certain than the neck": "Yes. Peaks rank joints; they are no chances.",
+        "the ankle is less certain than the neck": "Peaks rank joints; they are no chances.",
         "the ankle's map must be divided by its sum first": "That makes a wide hill look unsure and a narrow one sure, "
         "and still knows nothing of how often the network errs.",
     },
@@ -386,7 +386,7 @@ hinge(
     "A friend trains with sigma 0.3 cells, for sharper maps. What will the training signal look like?",
     choices={
         "stronger, the hill is steeper": "Steep, but almost nowhere: one cell of 400 is told anything but zero.",
-        "most maps are nearly blank, some joints light no cell": "Yes. A joint in the corner of four cells gives a "
+        "most maps are nearly blank, some joints light no cell": "A joint in the corner of four cells gives a "
         "peak of 0.06, and a network that says nothing at all is nearly right.",
         "the same, only scaled": "Scaling would keep the peak's neighbours in proportion. They vanish instead.",
     },
@@ -438,7 +438,7 @@ hinge(
     "You build a data set of divers. A leg under water cannot be seen, but you can tell where it must be. What do you note?",
     choices={
         "nothing: the joint is unlabelled": "Then the network is never asked about legs under water, and never learns them.",
-        "its place, marked as hidden": "Yes. It is trained on, and scores can still be told apart by what was in sight.",
+        "its place, marked as hidden": "It is trained on, and scores can still be told apart by what was in sight.",
         "the place where the leg enters the water": "Then you teach that knees are at the surface, with full weight.",
     },
     right="its place, marked as hidden",
@@ -451,7 +451,7 @@ hinge(
 #
 # **By hand.** A map is stored row by row, as one long list. The largest of its 400 numbers stands at place 187. Rows
 # have 20 cells, so it is row 187 // 20 = 9, column 187 % 20 = 7: x = 7, y = 9. Points are written (x, y) and arrays
-# are read [row, column], which is [y, x]. Mixing them up is the second commonest bug.
+# are read [row, column], which is [y, x]. Mixing them up is easy, and crashes nothing either.
 #
 # Its pixel: 8 x 7.5 - 0.5 = 59.5 and 8 x 9.5 - 0.5 = 75.5. In the photo: the inverse of the matrix. One crop pixel of
 # the photographer is 490 / 160 = 3.06 photo pixels.
@@ -508,7 +508,7 @@ predict_first(
 #
 # ## Questions to take along
 #
-# 1. A crop of 368 pixels and stride 8 gives 46 cells (the paper's). Into which cell does pixel 183.5 fall, by each of
+# 1. A crop of 368 pixels and stride 8 gives 46 cells (the paper's). Where, in cells, is its middle, pixel 183.5, by each of
 #    the two rules?
 # 2. `my_matrix` with `mirror=True` and then the table of names swapped: why does doing both twice give back the first
 #    picture? Which of the two alone does?
@@ -517,8 +517,8 @@ predict_first(
 #
 # **Assignment:** A1
 #
-# **Sources.** S.-E. Wei and others, *Convolutional Pose Machines*, CVPR 2016, section 3.2: belief maps with a Gaussian
+# **Sources.** S.-E. Wei and others, *Convolutional Pose Machines*, CVPR 2016, section 3.3: belief maps with a Gaussian
 # peak at each joint, and the loss toward them. The rule that cell c covers the pixels from 8c on is that of the
 # authors' released code; cell = pixel / stride is that of mmpose's `MSRAHeatmap`. In the package: `coords.py`,
 # `targets.py`, `decoding.py`, `datasets/augment.py`. PCK: Y. Yang, D. Ramanan, *Articulated Human Detection with
-# Flexible Mixtures of Parts*, TPAMI 2013.
+# Flexible Mixtures of Parts*, TPAMI 2013 (there measured with the person's box).

@@ -220,7 +220,7 @@ predict_first(
     "02-wrong-center",
     "With the center on A, stage 4 finds about two thirds of A's joints. Now the center stands on **B**, and we "
     "still count A's joints. How many percent?",
-    answer=lambda: found["on B"][0][0, -1],
+    answer=lambda: round(found["on B"][0][0, -1]),
     unit="%", close=10,
     show=lambda: Table(
         ["center", "counted", *stages],
@@ -263,7 +263,7 @@ predict_first(
     "02-halfway",
     "Exactly **halfway** between the two people the center marks nobody. With the center on A the peaks of stage 4 "
     "are 0.64 high on average. How high are they halfway?",
-    answer=lambda: found["halfway"][1],
+    answer=lambda: round(found["halfway"][1], 2),
     close=0.06,
     show=walk_figure,
     because="They sink by a fifth only. In 27 of the 40 scenes it decides for one person: 12 or more of the 14 peaks are "
@@ -297,7 +297,7 @@ for side, center_px in (("left", left_px), ("right", right_px)):
     joints, scores = crop_joints(model, maps)
     in_left_half[side] = (joints[:, 0, :, 0] < 79.5).sum(-1).tolist()
     rows.append({
-        "image": both.image.permute(1, 2, 0).numpy(), "belief_maps": model.joint_maps(maps)[:, 0].numpy(),
+        "image": both.image.permute(1, 2, 0).byte().numpy(), "belief_maps": model.joint_maps(maps)[:, 0].numpy(),
         "center_px": center_px.numpy(), "joints_px": joints[-1, 0].numpy(), "scores": scores[-1, 0].numpy(),
         "label": f"center on the {side}",
     })  # fmt: skip
@@ -313,7 +313,7 @@ Table(
 
 # %% [markdown]
 # Stage 1 is drawn to the astronaut: every map's peak is hers, whoever is asked for. From stage 2 on every peak lies
-# in the half that the center map names. These are peaks, not correct joints (the picture does not show most legs);
+# in the half that the center map names. These are peaks, not correct joints (neither photograph shows a whole body);
 # yet the model obeys its center map on photographs too.
 #
 # On labelled photographs: the same experiment on pairs from the 1,000 test pictures of Leeds Sports Pose gives, at
@@ -367,7 +367,7 @@ predict_first(
         formats={"PCK@0.2 of A, stage 4": ".1f"},
     ),
     because="A center is two numbers; a pose has 28. The center says *whom* to look at; where the joints are, the "
-    "picture must say. Even the best use of a center alone, the mean pose put there, finds about one joint in five.",
+    "picture must say. Even a good use of the center alone, the mean pose put there, finds about one joint in five.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -420,8 +420,8 @@ hinge(
 #
 # 1. In the figure, set σ to 1 px and then to 50 px. Explain both results by what a stage gets: cells of 8 px, and a
 #    model trained at 9.13 px only.
-# 2. With the center in the sky the peaks go out, halfway between two people they hardly do. From how far off does the
-#    center still reach A? What in its training (section 5) set that distance?
+# 2. In the sky the peaks go out, halfway between two people they do not. From how far off does the center reach A?
+#    What in its training (section 5) set that distance?
 # 3. Two people embrace: their middles are 10 px apart. What would you feed in place of the center map?
 #
 # **Assignment:** A2
@@ -430,5 +430,4 @@ hinge(
 # 4.2, under MPII: stage 1 is taught everybody's joints, the later stages the person's own, and a center map for all
 # later stages is found beneficial. Its σ of 21 px and the 9/8 pool are in the authors' released code
 # (`testing/config.m`, `testing/src/applyModel.m`, `training/genProto.py`). In the package: `cpm_edu/targets.py`
-# (`center_map`, `everybody_targets`), `cpm_edu/models/lite.py` and `paper.py`, `cpm_edu/weights/MODEL_CARD.md`. The
-# numbers are those of the package's small model, mostly on drawn people, not the paper's.
+# (`center_map`, `everybody_targets`), `cpm_edu/weights/MODEL_CARD.md`. The numbers are those of the small model.

@@ -157,7 +157,7 @@ predict_first(
     "left-image",
     "Of 60 drawn people, half are seen from the front, the others from behind or from the side. In how many percent "
     "of them does the **left** shoulder lie farther **left in the image** than the right one?",
-    answer=lambda: 100 * left_is_left.mean(), unit="%", close=12,
+    answer=lambda: round(100 * left_is_left.mean()), unit="%", close=12,
     show=lambda: Table(
         ["who is called left", *stages],
         [
@@ -174,8 +174,9 @@ predict_first(
 # So the machine must find out which way a person faces. A patch around a wrist does not show that. **Do:** below
 # is a woman seen from behind. Move the slider from stage 1 to stage 4 and watch the left wrist's map (middle) and
 # the right wrist's (right). The rings mark where the wrists really are, L and R; the cross is the map's peak. The
-# bars say how much belief each map has at L and at R. **Notice:** stage 1 has it the wrong way round, and not only
-# for the wrists: choose the other joints. Then the *ankles*: stage 4 gets them right, but by how much?
+# bars say how much belief each map has at L and at R. **Notice:** stage 1 has it the wrong way round. Choose the
+# other joints: it exchanges the elbows too, and puts both knees and both ankles on the same leg. Stage 4 gets the
+# *ankles* right, but by how much?
 
 # %%
 figure = refinement(model)
@@ -383,7 +384,7 @@ predict_first(
     "04-hidden-knee",
     "We lay a grey square of 16 x 16 px over every left knee. Stage 1 then finds about one in nine. How many percent of "
     "the hidden knees does stage 4 find?",
-    answer=lambda: next(r for r in rows if r[:2] == ["left knee", "16 x 16 px"])[-1],
+    answer=lambda: round(next(r for r in rows if r[:2] == ["left knee", "16 x 16 px"])[-1]),
     unit="%", close=10,
     show=lambda: Table(["joint", "hidden by", *stages], rows, formats=dict.fromkeys(stages, ".0f")),
     because="A hidden joint is guessed from the rest of the body, and the later stages make more of it than stage 1. "

@@ -66,7 +66,7 @@ print(
 # %% [markdown]
 # **The gradient by hand.** Leave only the last of six losses. Its gradient walks back through stage 6, 5, ... to
 # stage 1. Every layer multiplies it. The authors draw all weights with deviation s = 0.01 around zero. Going back
-# through a k x k layer with n inputs, the gradient's norm is multiplied by about
+# through a k x k layer that reads n maps, the gradient's norm is multiplied by about
 #
 # > s · k · √n, and by √½ more where a ReLU has switched off half of the inputs.
 #
@@ -78,7 +78,8 @@ print(
 # | 11 x 11 | 11 | 128 | yes | 0.88 |
 # | 11 x 11, to the 15 earlier belief maps | 11 | 15 | no | 0.01 · 11 · 3.9 = 0.43 |
 #
-# Multiply the last column: **0.002 a stage**. The two harmless-looking 1 x 1 layers do most of it.
+# Multiply the last column: **0.002 a stage**. The two harmless-looking 1 x 1 layers do most of it. (That is the gradient
+# that *arrives* at a layer; the gradient of the layer's own weights shrinks with it.)
 
 # %%
 figure = supervision(at_start)
@@ -103,9 +104,9 @@ predict_first(
 # the three losses** on and off one by one and watch which bars stand up.
 #
 # * *Last only:* a staircase. Each stage back is worth three powers of ten; *within* a stage the bars are level.
-# * *Stage 1 only:* stages 2 to 6 get crosses. No loss lies behind them, so they get nothing at all.
+# * *Stage 1 only:* everything but stage 1 gets crosses. No loss lies behind it, so it gets nothing at all.
 # * *All:* level. No layer is farther from a loss than the end of its own stage.
-# * The *image features* never starve. Why? (Look at the drawing of the network in notebook 04: who reads them?)
+# * With a loss on *any* later stage the *image features* do well. Why? (Look at the drawing of the network in notebook 04: who reads them?)
 #
 # With numbers of 10⁻¹⁹ a step of any reasonable size moves nothing. Stage 1 would stay as it was drawn.
 
@@ -133,11 +134,7 @@ def ratio_figure():
     )
     ax.legend()
     plt.close(figure)
-    return picture(
-        figure,
-        alt="Bars by layer on a logarithmic scale: five more losses multiply the step of a layer of stage 1 by about "
-        "10 to the 15, of stage 3 by 10 to the 9, of stage 6 by 1. A dashed line: a rate of 6 multiplies all by 6.",
-    )
+    return figure
 
 
 # %%
@@ -147,7 +144,11 @@ predict_first(
     "the very first layer still smaller than with six losses and the plain rate?",
     answer=lambda: round(float(np.log10(ratio[0] / 6)), 1),
     unit="powers of ten",
-    show=ratio_figure,
+    show=lambda: picture(
+        ratio_figure(),
+        alt="Bars by layer on a logarithmic scale: five more losses multiply the step of a layer of stage 1 by about "
+        "10 to the 15, of stage 3 by 10 to the 9, of stage 6 by 1. A dashed line: a rate of 6 multiplies all by 6.",
+    ),
     because="A learning rate multiplies every layer's step by the same 6. The other losses multiply stage 1's by "
     "10¹⁵ and stage 6's by 1. A rate that would lift stage 1 would tear stage 6 apart.",
     close=2,
@@ -155,14 +156,14 @@ predict_first(
 
 # %% [markdown]
 # **Cure two: better weights.** The staircase comes from factors that are not 1. Draw the weights so that each factor
-# is about 1 (*He's* rule: s = √(2 / inputs)), or let *batch norm* rescale every layer, as our lite model does. Both
+# is about 1 (*He's* rule: s = √(2 / (k² n)); put it into the formula above), or let *batch norm* rescale every layer, as our lite model does. Both
 # ideas are of 2015; the released network uses neither.
 #
 # **Predict:** with a loss on the last stage only, what happens to the staircase?
 
 # %%
 networks = {
-    "the paper's weights, N(0, 0.01)": narrow_paper_network(width=16, num_stages=6, size=96),
+    "the paper's layers and weights, narrow": narrow_paper_network(width=16, num_stages=6, size=96),
     "the same layers, He's weights": he_weights(narrow_paper_network(width=16, num_stages=6, size=96)),
     "lite: batch norm": CPM.lite(LSP, num_stages=6, input_size=(96, 96)).train(),
 }
@@ -182,8 +183,7 @@ Table(
 # <details><summary><b>Open after predicting</b></summary>
 #
 # It is gone. With He's weights and with batch norm the gradient loses less than two powers of ten over five stages,
-# not thirteen. (The first row has 16 channels instead of 128 and weights enlarged to make up for it, so that three
-# rows take a second. Only the layer that reads the 15 belief maps is a little better off than in the wide network.)
+# not thirteen. (The first row has 16 channels instead of 128, and weights enlarged to make up for it.)
 #
 # So "deep networks have vanishing gradients" is not a law. It is a matter of the factors. For *these* weights the
 # intermediate losses were a necessity; for a network with batch norm we have to look for another reason.
@@ -196,9 +196,9 @@ hinge(
     "In the paper's network, with the last loss only: what would let stage 1 learn without harming stage 6?",
     choices={
         "A learning rate of 10¹⁵": "It multiplies stage 6's step by 10¹⁵ too.",
-        "A loss close to stage 1": "Yes. It adds gradient where there was none and leaves stage 6's as it was: "
+        "A loss close to stage 1": "It adds gradient where there was none and leaves stage 6's as it was: "
         "something no single factor can do.",
-        "More training steps": "At 10⁻¹⁹ a step, 10¹⁵ times as many. And the next part looks whether it heals.",
+        "More training steps": "At 10⁻¹⁹ a step, 10¹⁵ times as many. Does it heal by itself? Next part.",
     },
     right="A loss close to stage 1",
 )
@@ -234,8 +234,8 @@ predict_first(
     unit="powers of ten",
     close=1,
     show=lambda: training_figure,
-    because="Stage 3 reads the image features itself. It learns without its predecessors and has no reason to listen "
-    "to them; and what it does not listen to gets no gradient.",
+    because="Before the first step it was 5.1 too: nothing has healed. Stage 3 reads the image features itself, so its "
+    "loss falls without its predecessors.",
 )
 
 # %% [markdown]
@@ -284,10 +284,6 @@ runs = {
     "a loss on the last stage only": learn_by_heart([2]),
 }
 scores = {name: pck_by_stage(*run) for name, run in runs.items()}
-MAPS_ALT = (
-    "Two rows: crop, belief maps of three stages, pose. With every loss all stages light up at the joints. With the last "
-    "loss only, stages 1 and 2 show patterns unrelated to the person, stage 3 the joints."
-)
 
 
 def scores_table():
@@ -303,6 +299,7 @@ def maps_figure(person=2):
         row = {"image": people.images[person].permute(1, 2, 0).byte().numpy(), "label": name}
         row["belief_maps"] = network.joint_maps(maps)[:, person].clamp(0, 1).numpy()
         row["joints_px"], row["scores"] = found[-1, person].numpy(), heights[-1, person].numpy()
+        row["center_px"] = people.center_px[person].numpy()
         rows.append(row | {"pck": np.array(scores[name]) / 100})
     return stage_figure(
         rows, LSP, stride=8, title="Learned by heart: belief maps by stage (PCK of all four people)"
@@ -317,14 +314,22 @@ predict_first(
     answer=lambda: (
         "like no belief maps at all" if scores["a loss on the last stage only"][0] < 15 else "all zero"
     ),
-    show=lambda: [picture(maps_figure(), alt=MAPS_ALT), scores_table()],
+    show=lambda: [
+        picture(
+            maps_figure(),
+            alt="Two rows: crop, belief maps of three stages, pose. With every loss all stages light up at the joints. "
+            "With the last loss only, stages 1 and 2 show patterns unrelated to the person, stage 3 the joints.",
+        ),
+        scores_table(),
+    ],
     because="Between its stages such a network may write whatever serves the last one. It is then one deep network, "
     "not a machine that believes, looks and believes again.",
 )
 
 # %% [markdown]
 # Read the table with care. Early stages without a loss are useless as pose estimators, gradient or not. The **last**
-# stage does about as well either way. So in a small network with batch norm, on four people learned by heart:
+# stage does about as well either way. (Is stage 2 behind stage 1 in the first row? After so few steps on four
+# people a later stage need not be the better one.) So in a small network with batch norm, on four people learned by heart:
 #
 # * no gradient vanishes, and the last stage does not need the other losses;
 # * what the losses buy is that *every* stage is a pose estimator: you can stop early, look at what it believes, and
@@ -343,7 +348,7 @@ predict_first(
 # **Assignment:** A3
 #
 # **Sources.** S.-E. Wei, V. Ramakrishna, T. Kanade, Y. Sheikh, *Convolutional Pose Machines*, CVPR 2016: section 3.3
-# (the loss of every stage, vanishing gradients), equations 4 and 5. The weights N(0, 0.01): the authors' released
-# training files. K. He, X. Zhang, S. Ren, J. Sun, *Delving Deep into Rectifiers*, 2015 (the rule s = √(2 / inputs)).
+# (the loss of every stage, vanishing gradients), equations 4 and 5; section 4.1 (training with and without). The weights N(0, 0.01): the authors' released
+# training files. K. He, X. Zhang, S. Ren, J. Sun, *Delving Deep into Rectifiers*, 2015 (the rule of s).
 # S. Ioffe, C. Szegedy, *Batch Normalization*, 2015. In the package: `cpm_edu/losses.py`,
 # `cpm_edu/figures/interactive/gradient_record.py`.

@@ -159,7 +159,7 @@ print(
 # 1. Drag the ring into a corner, then to the middle of an edge. Which mark follows, and which cannot?
 # 2. **DARK** also fits a parabola to logarithms, after it has *blurred* the map. **Soft-argmax** takes the mean place
 #    of a sharpened map. Raise the noise to 0.10. Who was perfect a moment ago and is not any more?
-# 3. Move sigma to 0.4 and back to 3.0, with and without noise. A narrow Gaussian leaves no light in the neighbours;
+# 3. Move sigma to 0.4 and then to 3.0, with and without noise. A narrow Gaussian leaves no light in the neighbours;
 #    a wide one has a flat top. Where does your favourite decoder fail?
 
 # %%
@@ -175,10 +175,10 @@ names = list(errors.errors_px)
 Table(["noise", *names], rows, caption="mean error in pixels", formats=dict.fromkeys(names, ".2f"))
 
 # %% [markdown]
-# On ideal maps the ranking is the textbook's: with any noise at all, DARK's blur pays, because it averages the noise
-# of many cells away. Keep that in mind for part 2.
+# On ideal maps the ranking is the textbook's: with noise DARK's blur pays, because it averages the noise of many
+# cells away. Keep that in mind for part 2.
 #
-# **Your own decoder.** Change the function below and run both cells: it appears in the figure as a plus. As it
+# **Your own decoder.** Change the function below and run its cell: it appears in the figure as a plus. As it
 # stands, it takes the mean place of the best cell and its neighbours, weighted by belief. Can you see what is wrong
 # with it?
 
@@ -273,7 +273,7 @@ predict_first(
 # %% [markdown]
 # ### Why does DARK lose here?
 #
-# It blurs with 11 x 11 cells, which OpenMMLab pairs with targets of sigma 2. Ours have sigma 1.2. Let us turn that
+# It blurs with 11 x 11 cells, which OpenMMLab pairs with targets of sigma 2 cells. Ours have 1.2. Let us turn that
 # knob, from 11 cells down to 1 (no blur).
 
 # %%
@@ -281,7 +281,8 @@ blurs = {f"DARK, blur of {cells}": with_blur(cells) for cells in (11, 9, 7, 5, 3
 table_of(people(), blurs | {"log-parabola": decoders["log-parabola"]})
 
 # %% [markdown]
-# The less blur, the better. So on these maps the blur removes more than it mends. What does it blur *in*? On ideal
+# The less blur, the smaller the median error. (Without blur DARK is still not the log-parabola: its parabola is fitted
+# to cells up to two away, and to the diagonals.) So on these maps the blur removes more than it mends. What does it blur *in*? On ideal
 # maps there is nothing else in sight. On a real map there are second peaks: the other ankle, the other person.
 #
 # **A small experiment.** An ideal map of height 0.7, and four cells away, in any direction, a second Gaussian of
@@ -310,7 +311,7 @@ Table(
 
 # %% [markdown]
 # A second peak that no decoder mistakes for the first still pulls the blurred one several pixels over. The lesson is
-# not that DARK is bad: on noisy maps of wide Gaussians it wins clearly (part 1). It is that a decoder belongs to the
+# not that DARK is bad: on ideal maps with noise it wins clearly (part 1). It is that a decoder belongs to the
 # sigma and the errors of *one* network, and that two lines of measuring settle it.
 #
 # **And on photographs?** The same table for people in photographs, with Leeds Sports Pose, which is not part of the

@@ -379,11 +379,11 @@ predict_first(
     unit="times",
     close=0.3,
     show=lambda: Table(
-        ["256 x 256", "emulator, ms", "sectors a request"],
+        ["256 x 256", "ms", "sectors a request"],
         [[name, time_ms, moved.get(name, "-")] for name, time_ms in ms.items()],
-        formats={"emulator, ms": ".2f"},
+        formats={"ms": ".2f"},
     ),
-    because="The emulator runs 65,536 threads one after the other, and running them is what takes the time, not their "
+    because="The emulator runs 65,536 threads one after the other, and that takes most of the time, not their "
     "stores. On a GPU with maps enough to keep it busy, the sectors that travel set the pace of such a kernel. Sectors "
     "are what carries over, times are not.",
 )

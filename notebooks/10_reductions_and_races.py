@@ -129,8 +129,8 @@ predict_first(
     choices=[0, 1, 2, 3],
     answer=lambda: sum(value == 64 for value in answers.values()),
     show=lambda: Table(["order of the threads", "sum"], [[k, f"{v:.0f}"] for k, v in answers.items()]),
-    because="There is a barrier before the loop, but none in it: in order, thread 0 runs ahead and takes numbers that "
-    "others have not made yet: 1 + 6 of them. Backwards it comes last, when everything is ready.",
+    because="There is a barrier before the loop, but none in it: in order, thread 0 runs ahead and adds six numbers "
+    "that are still 1, which gives 7. Backwards it comes last, when everything is ready.",
 )
 
 # %% [markdown]

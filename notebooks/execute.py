@@ -82,7 +82,9 @@ def execute(source: Path, *, claims: str = "", folder: Path | None = EXECUTED) -
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch, "work")
         work.mkdir()
-        client = NotebookClient(notebook, timeout=CELL_TIMEOUT_S, resources={"metadata": {"path": work}})
+        client = NotebookClient(
+            notebook, timeout=CELL_TIMEOUT_S, iopub_timeout=30, resources={"metadata": {"path": work}}
+        )
         with client.setup_kernel(env=_environment(source.stem, Path(scratch))):
             _run_hidden(client, NO_NETWORK)
             run = _run_cells(client)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import numpy as np
 import pytest
+from wired_figures import ask, wired
 
 from cpm_edu.figures.interactive.figure import Figure
 from cpm_edu.figures.interactive.frame import (
@@ -43,20 +45,6 @@ CONTROLS = [Slider("level", "Level", 0, 9, 2), Choice("kind", "Kind", ("a", "b")
 @pytest.fixture
 def figure():
     return wired(Figure(draw, title="A title", alt="A spot.", controls=CONTROLS, state={"extra": 5}))
-
-
-def wired(figure: Figure) -> Figure:
-    """The figure with what it sends kept in `figure.sent`, a list of (message, buffers)."""
-    figure.sent = []
-    figure.send = lambda message, buffers=None: figure.sent.append((message, buffers or []))
-    return figure
-
-
-def ask(figure: Figure, buffers=(), **message) -> tuple[dict, list]:
-    """What the figure answers to a message of the browser."""
-    figure.sent.clear()
-    figure._receive(figure, {"from": "me", "request": 7, **message}, list(buffers))
-    return figure.sent[-1]
 
 
 # ---- the state
@@ -221,7 +209,34 @@ def test_an_answer_names_the_question(figure):
 def test_a_bad_value_from_the_browser_is_a_sentence(figure):
     assert "one of a, b" in ask(figure, kind="set", values={"kind": "c"})[0]["error"]
     assert ask(figure, kind="set", values={"spot": None})[0]["error"]
+    for values in ({"spot": [1]}, {"spot": {}}, {"spot": [10**400, 1]}, {"level": 10**400}):
+        assert ask(figure, kind="set", values=values)[0]["error"], values
     assert ask(figure, kind="set", values={"kind": "b"})[0]["error"] == ""
+    assert ask(figure, kind="set", values=None)[0]["kind"] == "frame"
+    figure.sent.clear()
+    for bad in ({}, {"name": "level", "offset": 0, "size": 3}, {"name": "no", "offset": 0, "size": 3}):
+        figure._receive(figure, {"kind": "upload", **bad}, [b"abc"])
+    assert figure.sent == []
+
+
+def panel_frame(size=(9, 9), at=(0.0, 0.0), status="ok") -> Frame:
+    return Frame([[Panel("p", size, (0, 0, 1, 1))]], status, [Handle("h", "p", at, "h")])
+
+
+@pytest.mark.parametrize(
+    ("drawn", "words"),
+    [
+        (lambda state: panel_frame(size=(10**5, 9)), "1 to 4000 pixels"),
+        (lambda state: panel_frame(size=(0, 9)), "1 to 4000 pixels"),
+        (lambda state: panel_frame(at=(np.nan, 0.0)), "'h' is nowhere"),
+        (lambda state: panel_frame(status=None), "a sentence, not None"),
+        (lambda state: sys.exit(3), "SystemExit: 3"),
+    ],
+)
+def test_a_frame_that_cannot_be_shown_is_a_sentence(drawn, words):
+    figure = Figure(drawn, title="t", alt="a")
+    assert words in figure.status
+    assert words in figure._repr_mimebundle_()[0]["text/html"].replace("&#x27;", "'")
 
 
 def test_a_raster_is_sent_once_and_again_when_asked(figure):
@@ -256,37 +271,6 @@ def test_numbers_are_pixels_of_the_picture(figure):
     box = message["panels"][0]["marks"][0]["box"]
     numbers = np.frombuffer(buffers[0], np.float32)
     assert numbers[box[0] : box[0] + box[1]].tolist() == [10, 10, 110, 110]
-
-
-# ---- uploads
-
-
-def upload_figure(most_bytes: int = 100) -> Figure:
-    def said(state):
-        name, content = state["file"] or ("nothing", b"")
-        return Frame([[Panel("p", (9, 9), (0, 0, 1, 1))]], f"{name}: {len(content)}")
-
-    return wired(Figure(said, title="t", alt="a", controls=[Upload("file", "File", most_bytes=most_bytes)]))
-
-
-def test_a_file_comes_in_pieces():
-    figure = upload_figure()
-    head = {"kind": "upload", "name": "file", "file": "a.jpg", "size": 5}
-    message, _ = ask(figure, [memoryview(b"abc")], offset=0, **head)
-    assert (message["kind"], message["received"]) == ("more", 3)
-    message, _ = ask(figure, [memoryview(b"de")], offset=3, **head)
-    assert message["status"] == "a.jpg: 5"
-    assert figure.state["file"] == ("a.jpg", b"abcde")
-    assert message["values"] == {"file": "a.jpg"}, "the bytes do not travel back"
-    ask(figure, [memoryview(b"zzz")], offset=0, **head)  # given up after its first piece
-    ask(figure, [memoryview(b"12345")], offset=0, **head)
-    assert figure.state["file"] == ("a.jpg", b"12345"), "a new file begins at nothing"
-
-
-def test_a_value_message_cannot_pose_as_a_file():
-    figure = upload_figure()
-    ask(figure, kind="set", values={"file": "x"})
-    assert figure.state["file"] is None
 
 
 # ---- where nothing moves

@@ -115,6 +115,20 @@ def test_race_names_the_other_side():
 
 
 @pytest.mark.cpp
+def test_keys_name_only_what_happens():
+    plain, racing = (
+        microscope_frame(view_of(ALONG), step=3),
+        microscope_frame(view_of(RACING), lane=1, step=24),
+    )
+    assert panel(plain, "life").title == "What it touches (line below): ● reads ■ writes"
+    assert panel(plain, "source").title.endswith("sectors a request")
+    assert "white: idle here" not in " ".join(words(panel(plain, "threads")))
+    assert "white: shared · bar: barrier · × race" in panel(racing, "life").title
+    assert panel(racing, "source").title.endswith("sectors or bank turns a request")
+    assert "white: idle here" in " ".join(words(panel(racing, "threads")))
+
+
+@pytest.mark.cpp
 def test_what_races_with_nobody_is_told_by_its_cost():
     status = microscope_frame(view_of(RACING), lane=3, warp=0, step=1).status
     assert "reads x[3] in line 5" in status

@@ -96,7 +96,9 @@ def test_pictures_have_a_text_for_those_who_cannot_see_them(source):
                     assert "alt" in {k.arg for k in call.keywords}, f"cell {number}: show(...) without alt="
         else:
             assert not re.search(r"!\[\s*\]", cell.source), f"cell {number}: a picture without words"
-            formula = re.search(r"\$[^$`]+\$", cell.source)  # the site would need a formula engine from the network
+            formula = re.search(
+                r"\$[^$`]+\$", cell.source
+            )  # the site would need a formula engine from the network
             assert not formula, f"cell {number}: write {formula and formula[0]!r} as plain text, indented"
 
 

@@ -74,7 +74,8 @@ class Figure(anywidget.AnyWidget):
         self._controls = {control.name: control for control in controls}
         self._first = {name: first_value(control) for name, control in self._controls.items()}
         self._first.update(state or {})
-        self._wire, self._upload = Wire(), bytearray()
+        self._wire = Wire()
+        self._uploads: dict[str, bytearray] = {}  # what came of a file so far, by who sends it
         self._frame: Frame | None = None
         self._error = ""
         self._png: tuple[Frame, bytes] | None = None
@@ -170,8 +171,10 @@ class Figure(anywidget.AnyWidget):
             frame = self._draw(dict(self._state))
             if not isinstance(frame, Frame):
                 raise TypeError(f"the figure's function gave a {type(frame).__name__}, not a Frame")
+            if not isinstance(frame.status, str):
+                raise TypeError(f"a frame's status is a sentence, not {frame.status!r}")
             self._packed = self._wire.pack(frame)
-        except (Exception, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
             self._error = _sentence(error)
             return
         self._frame, self._error = frame, ""
@@ -205,29 +208,42 @@ class Figure(anywidget.AnyWidget):
             self._restart()
             self._show(to, request)
         elif kind == "set":
-            self._take_values(message["values"])
+            self._take_values(message.get("values"))
             self._show(to, request)
         elif kind == "upload":
             self._take_upload(to, request, message, buffers)
 
-    def _take_values(self, values: Mapping) -> None:
+    def _take_values(self, values: object) -> None:
+        values = values if isinstance(values, Mapping) else {}
         files = {name for name, control in self._controls.items() if isinstance(control, Upload)}
         try:
             self._change({n: v for n, v in values.items() if n in self._state and n not in files})
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, LookupError, OverflowError) as error:
             self._error = _sentence(error)
 
     def _take_upload(self, to: str, request: int, message: dict, buffers: list) -> None:
         """A file comes in pieces, each after the answer to the one before: a server refuses large messages."""
-        control = self._controls[message["name"]]
-        if message["offset"] == 0:
-            self._upload = bytearray()
-        self._upload += b"".join(bytes(part) for part in buffers)
-        if len(self._upload) < min(message["size"], control.most_bytes + 1):
-            self.send({"kind": "more", "to": to, "request": request, "received": len(self._upload)})
+        control, size, offset = (
+            self._controls.get(message.get("name")),
+            message.get("size"),
+            message.get("offset"),
+        )
+        if not isinstance(control, Upload) or not isinstance(size, int) or not isinstance(offset, int):
             return
-        content, self._upload = bytes(self._upload), bytearray()
-        self._change({control.name: (str(message["file"]), content)})
+        kept = self._uploads.setdefault(to, bytearray())
+        if offset == 0:
+            kept.clear()
+        if offset == len(kept) and size <= control.most_bytes:
+            kept += b"".join(bytes(part) for part in buffers)
+            if len(kept) < size:
+                self.send({"kind": "more", "to": to, "request": request, "received": len(kept)})
+                return
+        content = bytes(self._uploads.pop(to))
+        if len(content) != size:
+            self._error = f"The file did not arrive whole, or has more than {control.most_bytes:,} bytes; choose it again."
+            self._show(to, request)
+            return
+        self._change({control.name: (str(message.get("file", "")), content)})
         self._show(to, request)
 
 

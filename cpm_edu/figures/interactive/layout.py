@@ -16,6 +16,7 @@ __all__ = ["Layout", "Placed", "lay_out", "to_px"]
 PAD, GAP = 10, 20  # around the whole; between panels
 TITLE_PX, TICK_PX, LABEL_PX = 13, 12, 12  # sizes of letters
 TITLE_LINE, TICK_ROW, LABEL_ROW = 18, 20, 18  # heights of lines
+MOST_SIDE_PX = 4000  # browsers show nothing on a much larger canvas
 LETTER = 0.58  # mean width of a letter as a share of its size; browsers and matplotlib differ a little
 
 Ticks = list[tuple[float, str]]
@@ -108,10 +109,16 @@ def _check(frame: Frame, panels: Sequence[Panel]) -> None:
         x0, y0, x1, y1 = panel.view
         if not all(map(math.isfinite, panel.view)) or x0 == x1 or y0 == y1:
             raise ValueError(f"the view of panel {panel.name!r} is empty: {panel.view}")
+        if not all(1 <= side <= MOST_SIDE_PX for side in panel.size_px):
+            raise ValueError(
+                f"the sides of panel {panel.name!r} are 1 to {MOST_SIDE_PX} pixels, not {panel.size_px}"
+            )
     handles = [handle.name for handle in frame.handles]
     if len(set(handles)) < len(handles):
         raise ValueError(f"handles need different names, not {handles}")
     for handle in frame.handles:
+        if not all(map(math.isfinite, handle.at)):
+            raise ValueError(f"handle {handle.name!r} is nowhere: {handle.at}")
         if handle.panel not in names:
             raise ValueError(
                 f"handle {handle.name!r} is in panel {handle.panel!r}, but there are only {names}"

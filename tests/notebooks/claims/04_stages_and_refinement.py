@@ -9,6 +9,19 @@ assert reads == ["48 x 20 x 20"] * 3, f"the same cells for every stage: {reads}"
 assert shared_pck[:2] == own_pck[:2], "stage 2 has the same weights in both"
 assert all(0 < own_pck[t] - shared_pck[t] < 5 for t in (2, 3)), f"a little worse: {own_pck} {shared_pck}"
 
+woman = refinement(model)
+for joint, left_peak in (("wrist", "81 px"), ("elbow", "59 px"), ("knee", "46 px"), ("ankle", "72 px")):
+    woman.set(joint=joint, stage=1)
+    assert f"peak is {left_peak} from its joint. Right" in woman.status, (
+        f"stage 1 mistakes the left {joint}: {woman.status}"
+    )
+    if joint in ("knee", "ankle"):
+        assert woman.status.endswith(("is 3 px from its joint.", "is 5 px from its joint.")), (
+            "both on the right leg"
+        )
+    woman.set(stage=4)
+    assert all(f"is {d} px from its joint. Right" not in woman.status for d in (46, 59, 72, 81)), woman.status
+
 as_said, by_image = pck_by_stage(joints), pck_by_stage(named_by_the_image(joints))
 assert as_said[-1] - by_image[-1] > 15, f"far worse when named by the image: {as_said} {by_image}"
 assert 25 <= 100 * left_is_left.mean() <= 55, "neither rule holds for everybody"

@@ -23,6 +23,10 @@ assert max(he, batch_norm) < 100, f"less than two powers of ten: {he:.0f}, {batc
 
 # part 3
 assert after["stage 3"] > 1000 * after["stage 1"], "it does not heal in 30 steps"
+start = record.by_part(LAST, moment=0)
+assert abs(math.log10(start["stage 3"] / start["stage 1"]) - 5.1) < 0.2, (
+    "before the first step it was 5.1 too"
+)
 alone, together = record.losses[LAST], record.losses[ALL]
 assert abs(alone[-1, 0] / alone[0, 0] - 1) < 0.05, "stage 1's loss stays where it was"
 assert alone[-1, 2] < 0.8 * alone[0, 2], "while stage 3's falls"
