@@ -7,6 +7,7 @@ costs one answer. What cannot be read or written becomes a sentence for the read
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 from dataclasses import dataclass
@@ -40,12 +41,14 @@ def read_answer(name: str) -> tuple[Answer | None, str]:
         said, when = kept["said"], kept["when"]
         if isinstance(said, bool) or not isinstance(said, str | int | float) or not isinstance(when, str):
             raise TypeError(f"{kept} is no answer")
+        if not isinstance(said, str) and not math.isfinite(said):
+            raise ValueError(f"{said} is no number to compare with")
         return Answer(said, when), ""
     except FileNotFoundError:
         return None, ""
     except NotADirectoryError:
         return None, ""  # writing will say so
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None, f"An earlier answer could not be read from {path}; answering again replaces it."
 
 

@@ -106,6 +106,11 @@ WORKING = {
 JPEG = encoded(colors(300, 200), "JPEG")
 REFUSED = {
     "one pixel": ("dot.png", encoded(colors(1, 1), "PNG"), "dot.png: 1 x 1 pixels show nobody"),
+    "a long strip": (
+        "strip.png",
+        encoded(colors(30000, 16), "PNG"),
+        "strip.png: 1200 x 1 pixels show nobody",
+    ),
     "text": ("essay.txt", b"I am not a picture." * 30, "essay.txt: not a picture"),
     "text called JPEG": ("essay.jpg", b"I am not a picture." * 30, "essay.jpg: not a picture"),
     "nothing": ("empty.jpg", b"", "empty.jpg: the file is empty"),

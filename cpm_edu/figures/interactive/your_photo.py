@@ -75,11 +75,10 @@ def read_picture(name: str, content: bytes) -> Picture:
                     f"{name}: a HEIC photo cannot be read here; save it as JPEG or PNG first"
                 ) from error
             raise
-    width, height = image.size
+    pixels = np.asarray(_shrunk(image, MOST_SIDE))
+    height, width = pixels.shape[:2]  # after shrinking: a long strip may have no height left
     if min(width, height) < LEAST_SIDE:
         raise ImageError(f"{name}: {width} x {height} pixels show nobody; at least {LEAST_SIDE} on each side")
-    pixels = np.asarray(_shrunk(image, MOST_SIDE))
-    height, width = pixels.shape[:2]
     margin = 0.03 * min(width, height)
     return Picture(name, pixels, (margin, margin, width - 1 - margin, height - 1 - margin))
 
