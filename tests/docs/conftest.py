@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from site_pages import Page, read_page
+
+from .site_pages import Page, read_page
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / name) for name in ("docs", "notebooks", "tests/browser")]

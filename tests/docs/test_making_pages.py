@@ -13,7 +13,8 @@ import notebook_pages  # noqa: E402
 import plain_docstrings  # noqa: E402
 import reference  # noqa: E402
 from PIL import Image  # noqa: E402
-from site_pages import broken_links, read_page  # noqa: E402
+
+from .site_pages import broken_links, read_page  # noqa: E402
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from site_pages import broken_links, is_elsewhere, read_page
+
+from .site_pages import broken_links, is_elsewhere, read_page
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(p.stem for p in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
