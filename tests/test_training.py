@@ -207,8 +207,10 @@ def test_ctrl_c_to_the_whole_process_group(whole_run, tmp_path, monkeypatch):
     program = Program(folder)
     program.wait_for(7)
     program.signal_group(signal.SIGINT)
-    assert program.process.wait(60) == -signal.SIGINT, program.output.read_text()
-    assert "KeyboardInterrupt" in program.output.read_text()
+    status = program.process.wait(60)
+    # Python's own status for a KeyboardInterrupt; with torch._dynamo imported the one of any exception
+    assert status in (-signal.SIGINT, 1), program.output.read_text()
+    assert program.output.read_text().endswith("KeyboardInterrupt\n")
     (begun,) = program.processes_steps()
     assert torch.load(folder / "last.pt", weights_only=True)["step"] == begun[-1] + 1
     assert [int(row["step"]) for row in rows(folder)] == list(range(1, begun[-1] + 2))
