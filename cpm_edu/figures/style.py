@@ -13,6 +13,7 @@ __all__ = [
     "RIGHT_COLOR",
     "joint_colors",
     "joint_sides",
+    "limb_side",
     "limb_style",
     "short_name",
 ]
@@ -41,10 +42,15 @@ def joint_colors(skeleton: Skeleton) -> list[str]:
     return [COLORS[side] for side in joint_sides(skeleton)]
 
 
+def limb_side(skeleton: Skeleton, limb: tuple[int, int]) -> str:
+    """Side of a bone, "left", "right" or "middle": that of its ends, where they do not lie on two."""
+    sides = {joint_sides(skeleton)[i] for i in limb} - {"middle"}
+    return sides.pop() if len(sides) == 1 else "middle"
+
+
 def limb_style(skeleton: Skeleton, limb: tuple[int, int]) -> tuple[str, str]:
     """(colour, line style) of a bone: left solid, right dashed, so that colour never stands alone."""
-    sides = {joint_sides(skeleton)[i] for i in limb} - {"middle"}
-    side = sides.pop() if len(sides) == 1 else "middle"
+    side = limb_side(skeleton, limb)
     return COLORS[side], {"left": "-", "right": (0, (3, 1)), "middle": "-"}[side]
 
 

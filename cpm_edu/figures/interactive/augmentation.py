@@ -17,9 +17,10 @@ from ...datasets.crops import Sketch, paint
 from ...datasets.people import Person
 from ...datasets.synthetic import synthetic_scene
 from ...skeletons import LSP, Skeleton
-from ..style import COLORS, joint_colors, joint_sides
+from ..style import COLORS, joint_colors
 from .figure import Figure
 from .frame import INK, Arrows, Choice, Dots, Frame, Handle, Line, Mark, Panel, Raster, Texts, Toggle
+from .overlays import limb_marks
 
 __all__ = ["augmentation", "augmentation_frame", "wrong_order"]
 
@@ -158,18 +159,7 @@ def _status(tilt, zoom, mirror, inside, known, off_px, wrong_names) -> str:
 
 def _pose_marks(places, known, hidden, inside, skeleton: Skeleton) -> list[Mark]:
     """Limbs (left solid, right dashed), then joints: dot in sight, ring hidden, cross outside the crop."""
-    sides, marks = joint_sides(skeleton), []
-    for side, dash in (("middle", ()), ("left", ()), ("right", (6.0, 4.0))):
-        ends = []
-        for limb in skeleton.limbs:
-            of_limb = {sides[j] for j in limb} - {"middle"}
-            if known[list(limb)].all() and (of_limb == {side} or (side == "middle" and len(of_limb) != 1)):
-                ends += [places[limb[0]], places[limb[1]], (np.nan, np.nan)]
-        if ends:
-            marks += [
-                Line(np.array(ends), "#000000", 5.0, opacity=0.5),
-                Line(np.array(ends), COLORS[side], 3.0, dash),
-            ]
+    marks = limb_marks(places, skeleton, known)
     colors = np.array(joint_colors(skeleton))
     for which, shape, radius in (
         (inside & ~hidden, "circle", 4.5), (inside & hidden, "ring", 4.5), (~inside, "cross", 5.0),

@@ -8,11 +8,11 @@ import numpy as np
 
 from ...coords import Convention, px_from_cells
 from ...skeletons import Skeleton
-from ..style import BELIEF_CMAP, COLORS, joint_colors, joint_sides
+from ..style import BELIEF_CMAP, COLORS, joint_colors, limb_side
 from .frame import Dots, Line, Mark, Panel, Raster, Rects, Texts
 from .palettes import table
 
-__all__ = ["belief_marks", "image_view", "pose_marks", "stage_bars"]
+__all__ = ["belief_marks", "image_view", "limb_marks", "pose_marks", "stage_bars"]
 
 DIMMED_WHITE = 420.0  # the grey level at which a dimmed crop would be white: its own white is 255
 DASH_RIGHT = (6.0, 4.0)
@@ -47,28 +47,35 @@ def belief_marks(
     ]
 
 
-def pose_marks(
-    joints_px: np.ndarray, skeleton: Skeleton, shown: np.ndarray, *, radius_px: float = 4.0
-) -> list[Mark]:
-    """A pose: the person's left solid orange, right dashed blue, middle yellow.
+def limb_marks(joints_px: np.ndarray, skeleton: Skeleton, shown: np.ndarray) -> list[Mark]:
+    """The limbs of a pose: the person's left solid orange, right dashed blue, middle yellow.
 
     Args:
         joints_px: (J, 2) pixels.
-        shown: (J,) bool, which joints are drawn.
+        shown: (J,) bool; a limb is drawn where both its ends are.
     """
-    sides, marks = joint_sides(skeleton), []
+    ends: dict[str, list] = {"middle": [], "left": [], "right": []}
     for limb in skeleton.limbs:
-        if not shown[list(limb)].all():
-            continue
-        of_limb = {sides[i] for i in limb} - {"middle"}
-        side = of_limb.pop() if len(of_limb) == 1 else "middle"
-        points = joints_px[list(limb)]
-        marks += [
-            Line(points, "#000000", 5.0, opacity=0.5),
-            Line(points, COLORS[side], 3.0, DASH_RIGHT if side == "right" else ()),
-        ]
+        if shown[list(limb)].all():
+            ends[limb_side(skeleton, limb)] += [*joints_px[list(limb)], (np.nan, np.nan)]
+    marks = []
+    for side, points in ends.items():
+        if points:
+            dash = DASH_RIGHT if side == "right" else ()
+            marks += [
+                Line(np.array(points), "#000000", 5.0, opacity=0.5),
+                Line(np.array(points), COLORS[side], 3.0, dash),
+            ]
+    return marks
+
+
+def pose_marks(
+    joints_px: np.ndarray, skeleton: Skeleton, shown: np.ndarray, *, radius_px: float = 4.0
+) -> list[Mark]:
+    """A pose: its limbs, and a dot on every joint that is shown; arguments as of `limb_marks`."""
     colors = np.array(joint_colors(skeleton))
-    return [*marks, Dots(joints_px[shown], colors[shown].tolist(), radius_px=radius_px, edge="#000000")]
+    dots = Dots(joints_px[shown], colors[shown].tolist(), radius_px=radius_px, edge="#000000")
+    return [*limb_marks(joints_px, skeleton, shown), dots]
 
 
 def stage_bars(
