@@ -6,10 +6,6 @@ is stopped and resumed therefore sees the very same batches.
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +21,7 @@ from ..datasets.people import PeopleDataset
 from ..images import ImageError
 from ..models import CPM
 from ..targets import background_map, background_weights, belief_map_targets, center_map, everybody_targets
+from .workers import born_without_sigterm, start_worker
 
 __all__ = ["Batch", "collate", "crop_loader", "sample_rng", "stage_targets"]
 
@@ -185,22 +182,6 @@ class _Batches(Dataset):
         )  # fmt: skip
 
 
-def _start_worker(_worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal, torchrun's SIGTERM every process of a rank; a worker that died of
-    it could not feed the last step. Only its own main process may end it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_when_the_main_process_says, daemon=True).start()
-    gc.freeze()  # what the main process made is garbage to no worker: looking through it takes 5 % of a worker's time
-
-
-def _end_when_the_main_process_says() -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
-        pass
-    os._exit(0)
-
-
 class _Keys:
     """Lists of keys (epoch, index), one list a batch: shuffled by (seed, epoch), beginning at any step.
 
@@ -246,7 +227,9 @@ class _Loader(DataLoader):
     """Raises what a worker hands over as an error."""
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in super().__iter__():
+        with born_without_sigterm():
+            batches = super().__iter__()
+        for batch in batches:
             if isinstance(batch, ImageError):
                 raise batch
             yield batch
@@ -300,7 +283,7 @@ def crop_loader(
         _Batches(people, model, seed, augmentation, steps is not None, skip_bad, paint_later),
         batch_sampler=_Keys(len(people), batch_size, seed, steps, part),
         num_workers=workers, collate_fn=_as_it_is, pin_memory=torch.cuda.is_available(),
-        prefetch_factor=4 if workers else None, worker_init_fn=_start_worker,
+        prefetch_factor=4 if workers else None, worker_init_fn=start_worker,
     )  # fmt: skip
 
 
