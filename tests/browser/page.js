@@ -9,7 +9,7 @@ const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run
   "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"];
 const WAIT_MS = 60000;
 
-let browser, context, page, errors = [];
+let browser, context, page, other = null, at = { x: 0, y: 0 }, errors = [];
 const figure = (view = 0) => page.locator(".cpm-figure:visible").nth(view);
 const named = (name, view) => figure(view).locator(`[data-name="${name}"]`);
 
@@ -33,19 +33,39 @@ function look(root) {
   };
 }
 
+async function fresh(url) {
+  const opened = await context.newPage();
+  opened.setDefaultTimeout(WAIT_MS);
+  opened.on("console", (m) => { if (m.type() === "error") errors.push(m.text()); });
+  opened.on("pageerror", (e) => errors.push(`${e}`));
+  await opened.goto(url, { waitUntil: "domcontentloaded" });
+  return opened;
+}
+
 const commands = {
   async open({ url, width = 1280, height = 900, options = {} }) {
     await context?.close();
     browser ??= await chromium.launch({ executablePath, args: ARGS });
     context = await browser.newContext({ viewport: { width, height }, ...options });
-    page = await context.newPage();
-    page.setDefaultTimeout(WAIT_MS);
-    page.on("console", (m) => { if (m.type() === "error") errors.push(m.text()); });
-    page.on("pageerror", (e) => errors.push(`${e}`));
-    await page.goto(url, { waitUntil: "domcontentloaded" });
+    page = await fresh(url);
   },
-  // A notebook of Lab: opened, its kernel ready, all cells run.
+  // The same workspace loaded anew, with the notebook opened but not run; as another tab, or in place.
+  async reopen({ file }) {
+    await page.goto(page.url(), { waitUntil: "domcontentloaded" });
+    await commands.show({ file });
+  },
+  async tab({ file }) {
+    other = page;
+    page = await fresh(`${new URL(page.url()).origin}/lab/workspaces/tab${Date.now()}?reset`);
+    await commands.show({ file });
+  },
+  async switch() { [page, other] = [other, page]; await page.bringToFront(); },
   async notebook({ file }) {
+    await commands.show({ file });
+    await commands.run();
+  },
+  // A notebook of Lab: opened, its kernel ready.
+  async show({ file }) {
     await page.waitForFunction(() => window.jupyterapp?.shell, null, { timeout: WAIT_MS });
     await page.evaluate(async (file) => {
       await window.jupyterapp.restored;
@@ -54,7 +74,6 @@ const commands = {
       window.jupyterapp.shell.activateById(widget.id);
       window.shown = widget;
     }, file);
-    await commands.run();
   },
   async run() {
     await page.evaluate(() => window.jupyterapp.commands.execute("notebook:run-all-cells"));
@@ -90,8 +109,10 @@ const commands = {
     const box = await named(name, view).boundingBox(), x = box.x + box.width / 2, y = box.y + box.height / 2;
     await page.mouse.move(x, y); await page.mouse.down();
     for (let k = 1; k <= steps; k++) { await page.mouse.move(x + dx * k / steps, y + dy * k / steps); await page.waitForTimeout(15); }
+    at = { x: x + dx, y: y + dy };
     if (release) await page.mouse.up();
   },
+  async move({ dx, dy }) { at = { x: at.x + dx, y: at.y + dy }; await page.mouse.move(at.x, at.y); },
   async release() { await page.mouse.up(); },
   async touch({ name, dx, dy, view = 0 }) {
     await named(name, view).scrollIntoViewIfNeeded();

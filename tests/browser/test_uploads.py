@@ -72,3 +72,18 @@ def test_a_file(shown, tmp_path, name):
     assert home["status"].startswith("astronaut: in the last")
     kernel = "window.shown.sessionContext.session.kernel.status"
     assert shown.evaluate(code=kernel) in ("idle", "busy")
+
+
+def test_a_file_that_is_gone(shown, tmp_path):
+    file = tmp_path / "gone.jpg"
+    file.write_bytes(png(64, 48))
+    shown.errors()
+    was = shown.read()
+    whole = "File.prototype.arrayBuffer"
+    shown.evaluate(code=f"window.kept = {whole}; {whole} = () => Promise.reject(new Error('gone'))")
+    shown.upload(name="photo", files=str(file))
+    now = shown.changed(was=was, what=["status"])
+    shown.evaluate(code=f"{whole} = window.kept; 0")
+    assert now["status"].startswith("gone.jpg: the browser cannot read this file")
+    assert now["wrong"]
+    assert shown.errors() == []

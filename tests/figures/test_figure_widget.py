@@ -206,6 +206,15 @@ def test_an_answer_names_the_question(figure):
     assert all(isinstance(part, bytes) for part in buffers)
 
 
+def test_a_long_error_is_cut():
+    def draw(_state):
+        raise ValueError("too long " * 200)
+
+    status = Figure(draw, title="A glow", alt="Nothing.").status
+    assert status.startswith("too long too long")
+    assert len(status) <= 300
+
+
 def test_a_bad_value_from_the_browser_is_a_sentence(figure):
     assert "one of a, b" in ask(figure, kind="set", values={"kind": "c"})[0]["error"]
     assert ask(figure, kind="set", values={"spot": None})[0]["error"]

@@ -66,7 +66,11 @@ class Store {
       this.error = `${file.name} has ${(file.size / 1e6).toFixed(0)} MB; at most ${(control.most_bytes / 1e6).toFixed(0)} MB can be opened here.`;
       return this.tell();
     }
-    const bytes = await file.arrayBuffer();
+    let bytes;
+    try { bytes = await file.arrayBuffer(); } catch {
+      this.error = `${file.name}: the browser cannot read this file. If it was moved or changed, choose it again.`;
+      return this.tell();
+    }
     const piece = (offset) => {
       this.next = file.size > offset + PIECE ? piece : null;
       const part = bytes.slice(offset, offset + PIECE);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import textwrap
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -24,6 +25,7 @@ __all__ = ["Figure"]
 HERE = Path(__file__).parent
 SCRIPTS = ("figure_paint.js", "figure_handles.js", "figure.js")
 MOST_CONTROLS = 3
+LONGEST = 300  # characters of an error
 STATIC_NOTE = "A still picture; run the notebook to move things."
 
 
@@ -183,14 +185,18 @@ class Figure(anywidget.AnyWidget):
 
     def _show(self, to: str = "", request: int = 0) -> None:
         """Send what is shown now to every view; `to` and `request` say whose question it answers."""
+        if self._error:
+            self._answer(to, request, error=self._error)
+        else:
+            self._answer(to, request, *self._packed)
+
+    def _answer(
+        self, to: str, request: int, message: Mapping | None = None, buffers: Sequence = (), error: str = ""
+    ) -> None:
         values = {name: value for name, value in self._state.items() if name in self._controls}
         values = {name: value[0] if isinstance(value, tuple) else value for name, value in values.items()}
-        head = {"kind": "frame", "to": to, "request": request, "error": self._error, "values": values}
-        if self._error:
-            self.send(head)
-        else:
-            message, buffers = self._packed
-            self.send({**head, **message}, buffers)
+        head = {"kind": "frame", "to": to, "request": request, "error": error, "values": values}
+        self.send({**head, **(message or {})}, list(buffers))
 
     # ---- messages from the browser
 
@@ -198,11 +204,9 @@ class Figure(anywidget.AnyWidget):
         to, request, kind = message.get("from", ""), message.get("request", 0), message.get("kind")
         if kind == "hello":  # a view that has nothing yet, or lost a raster
             self._wire.forget()
-            error, self._error = self._error, ""
             self._packed = self._wire.pack(self.frame)
-            self._show(to, request)
-            self._error = error
-            if error:
+            self._answer(to, request, *self._packed)
+            if self._error:
                 self._show(to, request)
         elif kind == "reset":
             self._restart()
@@ -248,8 +252,8 @@ class Figure(anywidget.AnyWidget):
 
 
 def _sentence(error: BaseException) -> str:
-    """One line on what went wrong."""
-    text = " ".join(str(error).split())
+    """One line on what went wrong, of at most `LONGEST` characters."""
+    text = textwrap.shorten(str(error), LONGEST, placeholder=" ...")
     if isinstance(error, KeyboardInterrupt):
         return "Interrupted; move something to draw again."
     if isinstance(error, ValueError):

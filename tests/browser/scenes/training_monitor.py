@@ -2,4 +2,4 @@
 
 from cpm_edu.figures.interactive.training_monitor import training_monitor
 
-figure = training_monitor(batch_size=4, bursts=2)
+figure = training_monitor(batch_size=4, bursts=30)
