@@ -11,7 +11,7 @@ BUNDLED = ("notebooks", "csrc")  # folders of the clone that a wheel carries ins
 
 
 class BuildWithFolders(build_py):
-    """Also copy the notebooks and kernel sources to cpm_edu/_bundled of the wheel."""
+    """Also copy the notebooks and kernel sources to cpm_edu/_bundled of the wheel; never the masters of assignments."""
 
     def run(self):
         super().run()
@@ -21,7 +21,7 @@ class BuildWithFolders(build_py):
             target = Path(self.build_lib) / "cpm_edu" / "_bundled" / name
             shutil.rmtree(target, ignore_errors=True)
             if (HERE / name).is_dir():
-                ignore = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", "*.py")
+                ignore = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", "*.py", "assignments")
                 shutil.copytree(HERE / name, target, ignore=ignore)
 
 

@@ -22,6 +22,9 @@ COMMANDS = {
     "recipes": "the published results and every number behind them",
     "train": "train a pose machine; stop and resume at will",
     "evaluate": "measure a model: PCK by stage and by joint, or a published benchmark",
+    "check": "check your answers to an assignment, in a notebook or a .py file",
+    "release": "write what students receive of the assignments: notebooks, stubs, public tests, the wheel",
+    "grade": "grade what students handed in: points, feedback, and what the class got wrong",
     "bench": "time the compiled ops, the data pipeline and the lite model, against other packages",
     "backends": "what can compute here: torch, C++, CUDA; what was built, and what is missing",
 }

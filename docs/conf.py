@@ -50,7 +50,7 @@ html_static_path = ["_static"]  # build.py names its own folder, which also hold
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 # Pages without pages below them need no list of those; notebooks need the room for code.
-html_sidebars = {page: [] for page in ("notebooks/[0-9]*", "syllabus", "figures", "glossary")}
+html_sidebars = {page: [] for page in ("notebooks/[0-9]*", "syllabus", "assignments", "figures", "glossary")}
 html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_copy_source = False

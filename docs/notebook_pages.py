@@ -13,6 +13,7 @@ import nbformat
 from PIL import Image
 
 EXECUTED_LINE = re.compile(r"\n+\*With all results:.*$", re.DOTALL)
+ASSIGNMENT_LINE = re.compile(r"(\*\*Assignment:\*\*) (A\d: [^(\n]+?) \(page \*Assignments\*[^)]*\)")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 THUMBNAIL_PX = (320, 200)
 NOT_PROSE = re.compile(  # left as it is: code, links, headings, html, and the cells of a notebook
@@ -55,7 +56,7 @@ def page(stem: str, notebook, terms: list[str], pictures: Path):
     wanted, count = list(terms), 0
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = link_terms(cell.source, wanted)
+            cell.source = link_terms(ASSIGNMENT_LINE.sub(_assignment_link, cell.source), wanted)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "image/png" in data and "text/html" not in data:
@@ -65,6 +66,12 @@ def page(stem: str, notebook, terms: list[str], pictures: Path):
                 data["text/html"] = picture(f"../_static/notebooks/{stem}_{count}.png", alt)
             data.pop(WIDGET, None)
     return notebook
+
+
+def _assignment_link(line: re.Match) -> str:
+    """The heading of docs/assignments.md with the same words."""
+    anchor = re.sub(r"[^\w -]", "", line[2].lower()).replace(" ", "-")
+    return f"{line[1]} [{line[2]}](../assignments.md#{anchor})"
 
 
 def picture(path: str, alt: str) -> str:

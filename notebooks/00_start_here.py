@@ -348,7 +348,7 @@ for j in np.argsort(-person["scores"]):
 # %% [markdown]
 # ## What next
 #
-# **Assignment:** A1
+# **Assignment:** A1: from pixels to cells, and the Gaussian target (page *Assignments* of the documentation).
 #
 # Notebook 01 goes from a photo to a belief map, step by step. 02 moves the center map, 03 asks how far a belief can
 # look, 04 what looking again is good for. Short of time? 01, 02 and 04 are the shortest way to the idea.

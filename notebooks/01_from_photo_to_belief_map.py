@@ -515,7 +515,7 @@ predict_first(
 # 3. A joint that lies outside the crop: what is its target map, and should it count? (`cpm_edu/targets.py` says what
 #    each of the two rules does.)
 #
-# **Assignment:** A1
+# **Assignment:** A1: from pixels to cells, and the Gaussian target (page *Assignments* of the documentation).
 #
 # **Sources.** S.-E. Wei and others, *Convolutional Pose Machines*, CVPR 2016, section 3.3: belief maps with a Gaussian
 # peak at each joint, and the loss toward them. The rule that cell c covers the pixels from 8c on is that of the

@@ -424,7 +424,7 @@ hinge(
 #    What in its training (section 5) set that distance?
 # 3. Two people embrace: their middles are 10 px apart. What would you feed in place of the center map?
 #
-# **Assignment:** A2
+# **Assignment:** A2: the center map, and what a layer can see (page *Assignments* of the documentation).
 #
 # **Sources.** S.-E. Wei, V. Ramakrishna, T. Kanade, Y. Sheikh, *Convolutional Pose Machines*, CVPR 2016: section
 # 4.2, under MPII: stage 1 is taught everybody's joints, the later stages the person's own, and a center map for all

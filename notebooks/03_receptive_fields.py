@@ -387,7 +387,7 @@ show(
 # 3. The gradient at a cell far from any person: where does it listen to? Try it in the figure, and explain.
 
 # %% [markdown]
-# **Assignment:** A2
+# **Assignment:** A2: the center map, and what a layer can see (page *Assignments* of the documentation).
 #
 # **Sources.** S.-E. Wei, V. Ramakrishna, T. Kanade, Y. Sheikh, *Convolutional Pose Machines*, CVPR 2016: figure 2 (the
 # layers and the fields of 160 and 400 px), section 3.2 (why a large field). The pooling of 3 x 3: the authors' released

@@ -449,7 +449,7 @@ show(
 # 2. Find with `exchanged` the pair of joints that is exchanged most often. Why that one?
 # 3. Hide both shoulders of the woman (a large square on her back). Which joints suffer, and from which stage on?
 #
-# **Assignment:** A3
+# **Assignment:** A3: a stage, and a loss on every one of them (page *Assignments* of the documentation).
 #
 # **Sources.** S.-E. Wei, V. Ramakrishna, T. Kanade, Y. Sheikh, *Convolutional Pose Machines*, CVPR 2016: section
 # 3.2 and figure 3 (stages, spatial context from earlier beliefs), 3.3 (which weights are shared), 4.1 and figure 6c

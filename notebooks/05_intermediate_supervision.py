@@ -345,7 +345,7 @@ predict_first(
 # 3. Which parts of the network could you cut off after training with the last loss only, and how would you check?
 
 # %% [markdown]
-# **Assignment:** A3
+# **Assignment:** A3: a stage, and a loss on every one of them (page *Assignments* of the documentation).
 #
 # **Sources.** S.-E. Wei, V. Ramakrishna, T. Kanade, Y. Sheikh, *Convolutional Pose Machines*, CVPR 2016: section 3.3
 # (the loss of every stage, vanishing gradients), equations 4 and 5; section 4.1 (training with and without). The weights N(0, 0.01): the authors' released

@@ -444,7 +444,7 @@ hinge(
 #    and time? What would the log-parabola still gain?
 # 3. `my_decoder` above pulls every answer toward the middle of the cell. Why? How could you correct it?
 #
-# **Assignment:** A4
+# **Assignment:** A4: below one cell, and the flip test (page *Assignments* of the documentation).
 #
 # **Sources.** S.-E. Wei and others, *Convolutional Pose Machines*, CVPR 2016: stride 8 and the maximum of the last
 # stage's belief map (section 3.2). F. Zhang and others, *Distribution-Aware Coordinate Representation for Human Pose

@@ -383,7 +383,7 @@ hinge(
 # 3. PCK counts a joint that the network never claimed to see. Where in COCO's AP does a low score help, and where
 #    does it not?
 #
-# **Assignment:** A5
+# **Assignment:** A5: PCK and OKS (page *Assignments* of the documentation).
 #
 # **Sources.** PCK: Y. Yang, D. Ramanan, *Articulated Human Detection with Flexible Mixtures of Parts*, TPAMI 2013,
 # by the longer side of the box.

@@ -422,7 +422,7 @@ figure
 # 3. In the figure, learn from *new ones each step* at two rates. Which curve would you trust to compare them, and after
 #    how many steps?
 #
-# **Assignment:** A7
+# **Assignment:** A7: train on people or things of your own (page *Assignments* of the documentation).
 #
 # **Sources.** S.-E. Wei and others, *Convolutional Pose Machines*, CVPR 2016, section 3.3: the loss of every stage,
 # equations 4 and 5, and training end to end. Rotation to 40 degrees and scale 0.7 to 1.3 are those of the authors'

@@ -473,7 +473,8 @@ print("mirrored:" if torch.equal(mirrored, x.flip(1)) else "not mirrored yet:", 
 # 2. What would the *belief maps of 14 joints in one tensor* (14, 20, 20) change: the guard, the index, the sectors?
 # 3. `float4` lets a lane store 16 bytes at once. How many sectors does a request move then, and is that wasteful?
 #
-# **Assignment:** A6. Notebook 10 goes on: threads that need each other's numbers.
+# **Assignment:** A6: a kernel that is right, then one that is fast (page *Assignments* of the documentation).
+# Notebook 10 goes on: threads that need each other's numbers.
 #
 # ## Sources
 #

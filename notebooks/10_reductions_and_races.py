@@ -510,7 +510,7 @@ hinge(
 # 3. The float sum of 256 numbers depends on the order of additions. Which of the three sums gives the same bits in
 #    every run, and would `atomicAdd`?
 #
-# **Assignment:** A6.
+# **Assignment:** A6: a kernel that is right, then one that is fast (page *Assignments* of the documentation).
 #
 # ## Sources
 #

@@ -514,7 +514,7 @@ print(
 #    out?
 # 3. Two rows in print differ by half a point. List what must be equal before you believe that one network is better.
 #
-# **Assignment:** A7
+# **Assignment:** A7: train on people or things of your own (page *Assignments* of the documentation).
 #
 # **Sources.** The rows: model zoo of mmpose 0.x and 1.x (CPM on COCO, MPII, JHMDB) and testing/CPM_benchmark.m of the
 # authors' release, as written down in `cpm_edu/training/recipes.py`; `docs/recipes.md` tells the rules. COCO's

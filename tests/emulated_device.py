@@ -96,7 +96,7 @@ class EmulatedDevice:
         here, csrc = Path(__file__).parent / "emulated", bundled_folder("csrc")
         runtime = runtime_library()
         # the text of launchers.cu comes in by #include; KERNEL would include CUDA's words too early
-        flags = [flag for flag in KERNEL if flag not in ("-include", "emulator/cuda_emulator.h")]
+        flags = [flag for flag in KERNEL if flag not in ("-include", "cuda_emulator.h")]
         path = shared_library(
             "launchers", [here / "launchers_emulated.cpp", csrc / "emulator" / "shared_pad.cpp"], include=[here, csrc],
             flags=[*flags, "-O2", "-fwrapv"], link_flags=[str(runtime), "-lm"],

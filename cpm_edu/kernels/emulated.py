@@ -42,7 +42,7 @@ COMMON = (
 KERNEL = (
     *COMMON, "-w", "-ffp-contract=off", "-fno-math-errno", "-fno-strict-aliasing", "-fno-finite-loops",
     "-fno-delete-null-pointer-checks",
-    "-include", "emulator/cuda_emulator.h",
+    "-include", "cuda_emulator.h",
 )  # fmt: skip
 FAST = ("-O2", "-fwrapv")
 # The compiler calls a function before each load and store, and where a C++ rule about numbers is broken.
@@ -116,6 +116,7 @@ class EmulatedKernels:
 
     Args:
         traced: compile so that every load and store is reported to the recorder.
+        library_headers: whether the source can include the headers of csrc/.
         runtime_flags: of the runtime's build, for tests.
 
     Raises:
@@ -130,15 +131,17 @@ class EmulatedKernels:
         traced: bool,
         compiler: str | None = None,
         runtime_flags: Sequence[str] = (),
+        library_headers: bool = True,
     ):
         csrc = bundled_folder("csrc")
+        headers = [*source.folders, csrc / "emulator", *([csrc] if library_headers else [])]
         runtime = runtime_library(compiler, runtime_flags)
         family = _family(compiler, os.environ.get("CXX"))
         unit = Source(Path(UNIT), source.for_emulator())
         mode = (*TRACED, *TRACED_BY[family]) if traced else FAST
         try:
             self.path = shared_library(
-                "kernel", [unit, csrc / "emulator" / "shared_pad.cpp"], include=[*source.folders, csrc],
+                "kernel", [unit, csrc / "emulator" / "shared_pad.cpp"], include=headers,
                 flags=[*KERNEL, *BRIEF[family], *mode], link_flags=[str(runtime), "-lm"], compiler=compiler,
             )  # fmt: skip
         except BuildError as error:

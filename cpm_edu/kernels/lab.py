@@ -50,6 +50,7 @@ class Kernel:
             name ("targets.cuh"). `#include "..."` finds the headers beside the file and in csrc/.
         name: which kernel, where there are several.
         compiler: C++ compiler of the emulator, such as "clang++"; None takes the first there is.
+        library_headers: whether `#include` finds those of csrc/ on the CPU.
 
     Raises:
         ValueError: there is no such kernel, or its signature cannot be read.
@@ -58,9 +59,16 @@ class Kernel:
         signature: name, parameters and launch bounds, as read from the source.
     """
 
-    def __init__(self, source: str | Path, name: str | None = None, *, compiler: str | None = None):
+    def __init__(
+        self,
+        source: str | Path,
+        name: str | None = None,
+        *,
+        compiler: str | None = None,
+        library_headers: bool = True,
+    ):
         self._source = KernelSource.read(source)
-        self._compiler = compiler
+        self._how = {"compiler": compiler, "library_headers": library_headers}
         self.signature: Signature = self._source.kernel(name)
 
     def __repr__(self) -> str:
@@ -136,11 +144,11 @@ class Kernel:
 
     @cached_property
     def _microscope(self) -> Microscope:
-        return Microscope(EmulatedKernels(self._source, traced=True, compiler=self._compiler))
+        return Microscope(EmulatedKernels(self._source, traced=True, **self._how))
 
     @cached_property
     def _fast(self) -> EmulatedKernels:
-        return EmulatedKernels(self._source, traced=False, compiler=self._compiler)
+        return EmulatedKernels(self._source, traced=False, **self._how)
 
     def _prepare(self, grid, block, shared, arguments) -> tuple[tuple, tuple, list, str]:
         grid, block = _extent("grid", grid, MOST_GRID), _extent("block", block, MOST_BLOCK)

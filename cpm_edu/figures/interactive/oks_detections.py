@@ -92,11 +92,12 @@ def joint_similarity(distance_px, area: float, sigma: float) -> np.ndarray:
     return found.reshape(distance.shape)
 
 
-def average_precision(hits: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """COCO's AP of N detections of N people, best ranked first.
+def average_precision(hits: np.ndarray, people: int | None = None) -> tuple[float, np.ndarray, np.ndarray]:
+    """COCO's AP of N detections, best ranked first.
 
     Args:
         hits: (N,) bool.
+        people: how many there are to be found; None: as many as detections.
 
     Returns:
         AP 0..1, the mean of the precision at the recalls 0, 0.01, ..., 1; (N,) recall; (N,) precision, each the
@@ -105,7 +106,7 @@ def average_precision(hits: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     Source: pycocotools, COCOeval.accumulate.
     """
     found = np.cumsum(hits)
-    recall = found / len(hits)
+    recall = found / (len(hits) if people is None else people)
     precision = np.maximum.accumulate((found / np.arange(1, len(hits) + 1))[::-1])[::-1]
     at = np.searchsorted(recall, np.linspace(0, 1, 101), side="left")
     return float(np.append(precision, 0.0)[at].mean()), recall, precision

@@ -1,0 +1,365 @@
+# %% right: early return
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% right: work inside the if
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  const int per_map = H * W;
+  const int i = threadIdx.x + blockDim.x * blockIdx.x;
+  if (i < J * per_map) {
+    const int j = i / per_map;
+    const int y = (i - j * per_map) / W;
+    const int x = i - j * per_map - y * W;
+    const float dx = (x - centers[2 * j]) / sigma, dy = (y - centers[2 * j + 1]) / sigma;
+    out[i] = expf(-0.5f * dx * dx) * expf(-0.5f * dy * dy);
+  }
+}"""
+
+# %% right: a loop over the whole grid, with a helper
+GAUSSIAN_KERNEL = r"""
+__device__ float squared(float a) { return a * a; }
+
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < J * H * W; i += gridDim.x * blockDim.x) {
+    const float* center = centers + i / (H * W) * 2;
+    int x = i % W, y = i / W % H;  // double precision from here on: slow on a GPU, and right
+    out[i] = exp(-(squared(x - center[0]) + squared(y - center[1])) / (2.0 * sigma * sigma));
+  }
+}"""
+
+# %% wrong: no-guard
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: no-guard | the guard counts threads
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= gridDim.x * blockDim.x) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: guard-off-by-one
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i > J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: one-map-only | the guard of notebook 09
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: last-column
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  if (x >= W - 1) return;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: last-column | and the last row
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  if (x >= W - 1 || y >= H - 1) return;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: last-cell
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W - 1) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: wrong-cell-number | blockIdx forgotten
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: wrong-cell-number | blocks lie one thread apart
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: cells-left-out | blocks always taken as 64 threads
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * 64 + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: cells-left-out | every second column
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  if (x % 2) return;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: nothing-written
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  float value = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: xy-swapped
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell / W, y = cell % W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: xy-swapped | centers read as (y, x)
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j + 1], dy = y - centers[2 * j];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: divided-by-height
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % H, y = cell / H;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: first-joint-only
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[0], dy = y - centers[1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: centers-overlap
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[j], dy = y - centers[j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: half-cell
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x + 0.5f - centers[2 * j], dy = y + 0.5f - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: whole-numbers
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  int dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: sigma-not-squared
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma));
+}"""
+
+# %% wrong: no-factor-two
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (sigma * sigma));
+}"""
+
+# %% wrong: no-factor-two | half instead of twice
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (sigma * sigma / 2));
+}"""
+
+# %% wrong: divided-by-two-only
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / 2 * sigma * sigma);
+}"""
+
+# %% wrong: no-minus
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf((dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: does-not-compile | a semicolon
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: does-not-compile | Python
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if i >= J * H * W: return
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: no-kernel | __global__ forgotten
+GAUSSIAN_KERNEL = r"""
+extern "C" void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: no-kernel | parameters in another order
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int W, int H, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: endless-loop
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  int j = 0, cell = i;
+  while (cell >= H * W) { ++j; }
+  if (j >= J) return;
+  float dx = cell % W - centers[2 * j], dy = cell / W - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: divergent-barrier
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  int j = i / (H * W), cell = i % (H * W), x = cell % W, y = cell / W;
+  if (x == 0) __syncthreads();
+  float dx = x - centers[2 * j], dy = y - centers[2 * j + 1];
+  out[i] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+}"""
+
+# %% wrong: kernel-fault | four cells at once, from any address
+GAUSSIAN_KERNEL = r"""
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H) return;
+  int j = i / H, y = i % H, x = 0;
+  float dy = y - centers[2 * j + 1], value[4];
+  for (; x < W; x += 4) {
+    for (int k = 0; k < 4; ++k) {
+      float dx = x + k - centers[2 * j];
+      value[k] = expf(-(dx * dx + dy * dy) / (2 * sigma * sigma));
+    }
+    if (x + 4 <= W) *(float4*)(out + i * W + x) = make_float4(value[0], value[1], value[2], value[3]);
+    else for (int k = 0; x + k < W; ++k) out[i * W + x + k] = value[k];
+  }
+}"""
+
+# %% wrong: delegates | includes the library's kernel
+GAUSSIAN_KERNEL = r"""
+#include "targets.cuh"
+extern "C" __global__ void gaussian_maps(int J, int H, int W, float sigma, const float* centers, float* out) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= J * H * W) return;
+  cpm::draw_cell(centers, nullptr, out, 1, J, J, H, W, 1 / (2 * sigma * sigma), 1e9f);
+}"""

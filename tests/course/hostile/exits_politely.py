@@ -1,0 +1,3 @@
+# expect: ended
+def gaussian_map(center_cells, size, sigma_cells):
+    exit()
