@@ -137,6 +137,8 @@ class LocalCall:
                 raise
             except BaseException as raised:
                 error = raised
+        if self._limit.is_over and not isinstance(error, TimeIsUp):  # swallowed on the way out
+            error = TimeIsUp()
         if touched and not isinstance(error, TimeIsUp):
             return Outcome(error="Forbidden", message=touched[0])
         return Outcome(value) if error is None else self._of_error(error)
@@ -144,7 +146,7 @@ class LocalCall:
     def _of_error(self, error: BaseException) -> Outcome:
         line = self._line(error)
         message = " ".join(_text(error).split())
-        message = message if len(message) <= MESSAGE else message[:MESSAGE] + "..."
+        message = message if len(message) <= MESSAGE else message[:MESSAGE] + "…"
         if isinstance(error, TimeIsUp):
             return Outcome(
                 error="TookTooLong", message=f"took longer than {self.seconds:g} s: an endless loop?"
@@ -277,11 +279,9 @@ class _Copier:
         if isinstance(value, np.ndarray | np.generic):
             array = np.asarray(value)
             if array.dtype.kind not in "biuf":
-                kinds = {
-                    "O": "objects (are its rows of unequal length?)",
-                    "c": "complex numbers",
-                    "U": "texts",
-                }
+                holds_none = array.dtype.kind == "O" and any(part is None for part in array.flat)
+                objects = "None" if holds_none else "objects (rows of different lengths?)"
+                kinds = {"O": objects, "c": "complex numbers", "U": "texts"}
                 raise NotSendable(f"an array of {kinds.get(array.dtype.kind, array.dtype.name)}")
             self.count(array.nbytes)
             return array.copy() if array.ndim else array.item()

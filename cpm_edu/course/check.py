@@ -114,7 +114,7 @@ def _find(id: Any) -> Exercise:
     if exercise is None:
         import difflib
 
-        near = difflib.get_close_matches(word, [*known, *by_name], 1)
+        near = [] if number else difflib.get_close_matches(word, [*known, *by_name], 1)
         guess = f" Did you mean {near[0]}?" if near else f" There are {', '.join(known)}."
         raise ValueError(f"There is no exercise {word!r}.{guess}")
     return exercise

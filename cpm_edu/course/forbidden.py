@@ -75,7 +75,7 @@ def forbidding(names: Sequence[str], also: Sequence[Callable] = ()) -> Iterator[
     wanted += [(getattr(f, "__name__", "the reference"), g) for f in also for g in functions_of(f)]
     wanted += [("torch.ops.cpm_edu", f) for f in _calls_of_ops() if names]
     touched: list[str] = []
-    others = {t.ident for t in threading.enumerate()} - {threading.get_ident()}
+    others = set(threading.enumerate()) - {threading.current_thread()}
     done: list[types.FunctionType] = []
     try:
         for name, function in wanted:
@@ -110,7 +110,11 @@ def _restore(functions: list[types.FunctionType]) -> None:
 
 
 def _refusing(
-    function: types.FunctionType, code: types.CodeType, name: str, touched: list[str], others: set[int | None]
+    function: types.FunctionType,
+    code: types.CodeType,
+    name: str,
+    touched: list[str],
+    others: set[threading.Thread],
 ) -> types.CodeType:
     """Code that raises, and for other threads does what it did."""
     original = types.FunctionType(
@@ -119,7 +123,7 @@ def _refusing(
     original.__kwdefaults__ = function.__kwdefaults__
 
     def refuse(*args, **kwargs):
-        if threading.get_ident() in others or (name == "torch.ops.cpm_edu" and not _is_ours(args)):
+        if threading.current_thread() in others or (name == "torch.ops.cpm_edu" and not _is_ours(args)):
             return original(*args, **kwargs)
         touched.append(name)
         raise Forbidden(name)

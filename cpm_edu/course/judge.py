@@ -131,13 +131,24 @@ def _known(
     tried = cases[: len(outcomes)]
     for mistake in exercise.mistakes:
         if mistake.seen is not None:
-            if mistake.seen(tried, expected, outcomes):
+            if _seen(mistake, tried, expected, outcomes):
                 return mistake
             continue
         answers = mistake.answer if isinstance(mistake.answer, tuple) else (mistake.answer,)
         if any(_explains(exercise, answer, tried, outcomes) for answer in answers):
             return mistake
     return None
+
+
+def _seen(
+    mistake: Mistake, cases: Sequence[tuple], expected: Sequence[Any], outcomes: Sequence[Outcome]
+) -> bool:
+    """Whether that mistake was made and can be told; an outcome of a strange kind shows no known mistake."""
+    try:
+        made = mistake.seen(cases, expected, outcomes)
+        return bool(made and (isinstance(mistake.says, str) or mistake.says(cases, expected, outcomes)))
+    except Exception:
+        return False
 
 
 def _explains(
@@ -245,13 +256,20 @@ def _example(exercise: Exercise, case: tuple, outcome: Outcome, expected: Any) -
     names = exercise.arguments or tuple(inspect.signature(exercise.reference).parameters)
     given = ", ".join(f"{name} = {brief(value)}" for name, value in zip(names, case, strict=False))
     found, wanted = as_array(outcome.value), as_array(expected)
-    yours = f"{outcome.error}: {outcome.message}" if outcome.error else exercise.shows(outcome.value)
+    yours = f"{outcome.error}: {outcome.message}" if outcome.error else _shown(exercise, outcome.value)
     lines = {"input": given, "yours": yours, "expected": exercise.shows(expected)}
     if found is not None and wanted is not None and found.shape == wanted.shape and found.size > 12:
         place, there = _worst(found, wanted)
         lines["yours"] += f"; at {place}: {found[there]:.4g}"
         lines["expected"] += f"; at {place}: {wanted[there]:.4g}"
     return lines
+
+
+def _shown(exercise: Exercise, value: Any) -> str:
+    try:
+        return exercise.shows(value)
+    except Exception:  # a value of a strange kind
+        return brief(value)
 
 
 def _worst(found: np.ndarray, wanted: np.ndarray) -> tuple[str, tuple[int, ...]]:

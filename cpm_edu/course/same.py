@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,7 +60,7 @@ def brief(value: Any) -> str:
     elif isinstance(value, tuple | list) and (as_array(value) is None or isinstance(value, tuple)):
         text = "(" + ", ".join(brief(v) for v in value) + ")"
     elif (array := as_array(value)) is None:
-        text = " ".join(repr(value).split())
+        text = _layers(value) or " ".join(repr(value).split())
     elif array.ndim == 0:
         text = f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
     elif array.size <= 12:
@@ -74,3 +75,11 @@ def brief(value: Any) -> str:
             row, column = np.unravel_index(np.nanargmax(array), array.shape)
             text += f", largest at row {row}, column {column}"
     return text if len(text) <= BRIEF else text[: BRIEF - 3] + "..."
+
+
+def _layers(value: Any) -> str:
+    """A network by the kinds of its layers; "" for anything else."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.nn.Module):
+        return ""
+    return f"{type(value).__name__}({', '.join(type(layer).__name__ for layer in value.children())})"

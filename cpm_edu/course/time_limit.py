@@ -2,7 +2,8 @@
 
 SIGALRM raises `TimeIsUp` in the main thread. Where the code catches it (`except:` in an endless loop) the exception
 notices that it was thrown away, and is raised again at the next line, which is outside that `try`; so it climbs out of
-any number of them. One long call of a compiled function cannot be broken into.
+any number of them. Neither one long call of a compiled function can be broken into, nor a recursion without end whose
+every level catches what comes of it: there the reader has to restart the kernel.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ class TimeLimit:
         self.running = False
         self._is_set = False
         self._rings = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether `TimeIsUp` was raised in the body."""
+        return self._rings > 0
 
     def __enter__(self) -> TimeLimit:
         self._start = time.monotonic()

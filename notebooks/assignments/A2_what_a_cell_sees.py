@@ -165,15 +165,13 @@ come_alive(ask_for_both)
 # | (3, 1, 0, 1) | 3: pixels 0 to 2 | 1 | 1 |
 # | (2, 2, 0, 1) | 4: pixels 0 to 3 | 2 | 1.5 |
 # | (3, 1, 0, 1) | 8: pixels 0 to 7 | 2 | 3.5 |
+#
+# With padding 1 the first layer would read one cell farther left: cell 0 would see "pixel -1" (a padded zero) to pixel 1,
+# and its middle would be 0.
 
 # %%
 figure, ax = plt.subplots(figsize=(7.6, 2.9), layout="constrained")
-levels = [
-    ("pixels", 0, 1, 10),
-    ("kernel 3", 1, 1, 8),
-    ("pool 2, stride 2", 1.5, 2, 4),
-    ("kernel 3", 3.5, 2, 2),
-]
+levels = [("pixels", 0, 1, 10), ("kernel 3", 1, 1, 8), ("pool 2, stride 2", 1.5, 2, 4), ("kernel 3", 3.5, 2, 2)]  # fmt: skip
 reads = [(3, 1), (2, 2), (3, 1)]  # kernel, stride
 read = {0}
 for level in (3, 2, 1, 0):
@@ -316,11 +314,20 @@ check("ex09", effective_field)
 
 
 # %%
-def ankle_listens(joint="left_ankle"):
-    network = torch.nn.Sequential(model.trunk, model.stage1)
+def cell_of(joint):
     joint_px = torch.from_numpy(pair.joints_px[0][model.skeleton.index(joint)])
-    cell = tuple(cells_from_px(joint_px, 8).round().long().clamp(0, 19).tolist())
+    return tuple(cells_from_px(joint_px, 8).round().long().clamp(0, 19).tolist())
+
+
+def ankle_listens(joint="left_ankle"):
+    cell = cell_of(joint)
+    network = torch.nn.Sequential(model.trunk, model.stage1)
     field = torch.as_tensor(effective_field(network, model.preprocess(crop), cell))
+    draw_field(joint, cell, field)
+
+
+# %%
+def draw_field(joint, cell, field):
     middle = [8 * c + 3.5 for c in cell]
     left, top, right, _ = influence_box(field, middle)
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 4.1), layout="constrained")

@@ -128,7 +128,11 @@ def run_stage_2():
     with torch.no_grad():
         features = model.image_taps[0](model.trunk(images[:1]))
         given = features, model_maps[0, :1], F.avg_pool2d(centers[:1], 8)
-        yours = refinement_stage(*given, trained_layers(model.refinements[0]))
+        draw_stage_2(refinement_stage(*given, trained_layers(model.refinements[0])))
+
+
+# %%
+def draw_stage_2(yours):
     joint = model.skeleton.index("left_knee")
     figure, axes = plt.subplots(1, 4, figsize=(10, 2.9), layout="constrained")
     axes[0].imshow(scenes[0].image)
@@ -136,12 +140,8 @@ def run_stage_2():
     for ax, maps in zip(axes[1:], shown, strict=True):
         ax.imshow(maps[joint], vmin=0, vmax=0.6, cmap="viridis")
     apart = float((yours - model_maps[1, :1]).abs().max())
-    titles = (
-        "the crop",
-        "stage 1 gave you",
-        "your stage 2",
-        f"the model's stage 2\n(largest difference {apart:.0e})",
-    )
+    words = f"the model's stage 2\n(largest difference {apart:.0e})"
+    titles = ("the crop", "stage 1 gave you", "your stage 2", words)
     for ax, title in zip(axes, titles, strict=True):
         ax.set(title=title, xticks=[], yticks=[])
     show(
@@ -181,29 +181,31 @@ come_alive(run_stage_2)
 # second: 1234 - (-4) = 1238. Had it read stage 1 again, they would be 10 and -1.
 
 # %%
-figure, ax = plt.subplots(figsize=(8.6, 2.7), layout="constrained")
 places = {
     "images": (0, 1), "stage 1": (1.5, 2), "image features": (1.5, 0), "reducer 0": (3.7, 0), "refinement 0": (3.7, 2),
     "reducer 1": (6.4, 0), "refinement 1": (6.4, 2), "center map": (5.05, 1),
 }  # fmt: skip
-boxes = {}
-for name, (x, y) in places.items():
-    words = name + {"refinement 0": "\nstage 2", "refinement 1": "\nstage 3"}.get(name, "")
-    frame = {"fc": "#dceaf4" if y == 2 else "#ffffff", "ec": BLUE, "boxstyle": "round,pad=0.35"}
-    boxes[name] = ax.text(x, y, words, ha="center", va="center", fontsize=9, bbox=frame, zorder=3)
 ways = [
     ("images", "stage 1"), ("images", "image features"), ("image features", "reducer 0"), ("image features", "reducer 1"),
     ("stage 1", "refinement 0"), ("reducer 0", "refinement 0"), ("center map", "refinement 0"),
     ("refinement 0", "refinement 1"), ("reducer 1", "refinement 1"), ("center map", "refinement 1"),
 ]  # fmt: skip
+
+# %%
+figure, ax = plt.subplots(figsize=(8.6, 2.7), layout="constrained")
+ax.set(xlim=(-0.6, 7.3), ylim=(-1.1, 2.5))
+ax.axis("off")
+boxes = {}
+for name, (x, y) in places.items():
+    words = name + {"refinement 0": "\nstage 2", "refinement 1": "\nstage 3"}.get(name, "")
+    frame = {"fc": "#dceaf4" if y == 2 else "#ffffff", "ec": BLUE, "boxstyle": "round,pad=0.35"}
+    boxes[name] = ax.text(x, y, words, ha="center", va="center", fontsize=9, bbox=frame, zorder=3)
 figure.canvas.draw()  # gives the boxes their sizes
 for start, end in ways:
     ends = {"patchA": boxes[start].get_bbox_patch(), "patchB": boxes[end].get_bbox_patch()}
     bend = "arc3,rad=0.3" if (start, end) == ("image features", "reducer 1") else "arc3"
     arrow = {"arrowstyle": "-|>", "color": "#555555", "connectionstyle": bend, **ends}
     ax.annotate("", places[end], places[start], arrowprops=arrow)
-ax.set(xlim=(-0.6, 7.3), ylim=(-1.1, 2.5))
-ax.axis("off")
 show(
     figure,
     alt="Boxes and arrows. The images go to stage 1 and to the image features; the image features go to every reducer. Stage 2 "
@@ -314,18 +316,15 @@ def losses_of_the_model():
     own, everybody = (torch.cat([m, background_map(m)], 1).numpy() for m in (own, everybody))
     given = model_maps.numpy(), own, np.ones(own.shape[:2])
     right = stage_loss(given[0], given[1], everybody, given[2])
-    as_if = stage_loss(given[0], given[1], own, given[2])
+    draw_losses(right, as_if=stage_loss(given[0], given[1], own, given[2]))
+
+
+# %%
+def draw_losses(right, as_if):
     figure, ax = plt.subplots(figsize=(6.4, 2.9), layout="constrained")
     ax.bar(np.arange(4) - 0.2, right, 0.36, color=BLUE, label="stage 1 against everybody")
-    ax.bar(
-        np.arange(4) + 0.2,
-        as_if,
-        0.36,
-        color=RED,
-        hatch="//",
-        ec="white",
-        label="all against the person meant",
-    )
+    look = {"color": RED, "hatch": "//", "ec": "white", "label": "all against the person meant"}
+    ax.bar(np.arange(4) + 0.2, as_if, 0.36, **look)
     ax.set_xticks(range(4), [f"stage {t}" for t in range(1, 5)])
     ax.set(ylabel="your loss", ylim=(0, 1.35 * max(np.max(right), np.max(as_if))))
     ax.legend(ncols=2, loc="upper center", fontsize=9)

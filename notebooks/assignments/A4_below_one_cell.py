@@ -273,15 +273,13 @@ come_alive(under_the_glass)
 # determinant is 1.5 - 0.09 = 1.41, and the step (0.28 / 1.41, 0.225 / 1.41) = (0.20, 0.16).
 
 # %%
-log_patch = np.array(
-    [
-        [-9.0, -5.0, -2.2, -5.0, -9.0],
-        [-5.0, -1.3, -0.8, -1.3, -5.0],
-        [-3.6, -1.0, 0.0, -0.5, -2.4],
-        [-5.0, -1.9, -0.6, -0.7, -5.0],
-        [-9.0, -5.0, -1.8, -5.0, -9.0],
-    ]
-)
+log_patch = [
+    [-9.0, -5.0, -2.2, -5.0, -9.0],
+    [-5.0, -1.3, -0.8, -1.3, -5.0],
+    [-3.6, -1.0, 0.0, -0.5, -2.4],
+    [-5.0, -1.9, -0.6, -0.7, -5.0],
+    [-9.0, -5.0, -1.8, -5.0, -9.0],
+]
 figure, ax = plt.subplots(figsize=(4.2, 4.2), layout="constrained")
 for r in range(5):
     for c in range(5):
@@ -289,7 +287,7 @@ for r in range(5):
         ax.add_patch(
             plt.Rectangle((c - 0.5, r - 0.5), 1, 1, fc="#cfe8f7" if used else "#ffffff", ec="#999999")
         )
-        ax.text(c, r, log_patch[r, c], ha="center", va="center", fontsize=11)
+        ax.text(c, r, log_patch[r][c], ha="center", va="center", fontsize=11)
 ax.plot(2, 2, "o", ms=30, mfc="none", mec="#D55E00", mew=2.5)
 ax.set(xlim=(-0.6, 4.6), ylim=(4.6, -0.6), aspect="equal", xlabel="column, x", ylabel="row, y")
 ax.set_title("L: the thirteen shaded values enter the step", fontsize=10)
@@ -347,6 +345,11 @@ def on_a_ridge():
     cell = np.array(np.unravel_index(ridge.argmax(), ridge.shape))[::-1]
     newton = np.asarray(dark_step(ridge, cell))
     lines = decode_log_parabola(torch.tensor(np.exp(ridge), dtype=torch.float32)[None, None])[0][0, 0]
+    draw_ridge(cell, lines, newton)
+
+
+# %%
+def draw_ridge(cell, lines, newton):
     figure, ax = plt.subplots(figsize=(5.2, 4.2), layout="constrained")
     fine = np.meshgrid(np.linspace(2, 9, 200), np.linspace(1.5, 8, 200))
     levels = [-4, -2, -1, -0.5, -0.1]

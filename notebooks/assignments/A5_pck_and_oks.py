@@ -98,8 +98,7 @@ YARDSTICKS = {
 
 def my_curves():
     """PCK over the threshold by three yardsticks."""
-    everything = np.ones(people.truth_px.shape[:2], bool)
-    thresholds = np.arange(51) / 100
+    everything, thresholds = np.ones(people.truth_px.shape[:2], bool), np.arange(51) / 100
     figure, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
     for name, (a, b, style, color) in YARDSTICKS.items():
         curve = [pck(people.pred_px, people.truth_px, everything, (a, b), t) for t in thresholds]

@@ -60,7 +60,7 @@ def rows_of(data: bytes | Path) -> dict[str, dict[str, str]]:
     return {row["student"]: row for row in rows}
 
 
-def rooms_that_stay(seconds: float = 60) -> list[str]:
+def rooms_that_stay(seconds: float = 150) -> list[str]:
     """Processes of rooms that live now and still do after a while; those of other tests end by themselves."""
     ours = []
     for process in psutil.process_iter():

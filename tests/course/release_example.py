@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
+
+import cpm_edu.course
 
 EXERCISES = """\
 import numpy as np
@@ -110,3 +113,12 @@ def write_overlay(folder: Path, *, master: str = MASTER, exercises: str = EXERCI
     (folder / "A9_small_things.py").write_text(master, encoding="utf-8")
     (folder / "exercises" / "two.py").write_text(exercises, encoding="utf-8")
     return folder
+
+
+def write_wheel(path: Path) -> Path:
+    """A file that release takes for the package's wheel: no more in it than what is looked at."""
+    course = Path(cpm_edu.course.__file__).parent
+    with zipfile.ZipFile(path, "w") as wheel:
+        for module in (course / "judge.py", *sorted((course / "exercises").glob("*.py"))):
+            wheel.write(module, f"cpm_edu/course/{module.relative_to(course).as_posix()}")
+    return path

@@ -2,14 +2,15 @@
 
 import base64
 import io
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cpm_edu.course.exercise import Exercise, Mistake, Verdict
+from cpm_edu.course.exercises import ASSIGNMENTS
 from cpm_edu.course.grading.grade import _picture, grade_submission
+from cpm_edu.course.grading.questions import parts_of
 from cpm_edu.course.grading.records import digest_of_code, file_of, read_record, remove_parts, write_record
 from cpm_edu.course.grading.submissions import find_submissions
 from cpm_edu.course.judge import PUBLIC_SEED, cases_of
@@ -122,13 +123,13 @@ def test_answers_learnt_by_heart_fail(tmp_path):
     assert "below" not in one.message, "the example of a hidden case is not shown"
 
 
-def test_an_answer_that_breaks_the_judge_is_wrong_and_told(tmp_path):
-    def seen(cases, expected, outcomes):
+def test_an_answer_that_breaks_the_judge_is_wrong_and_told(tmp_path, monkeypatch):
+    def judge(*_):
         raise RuntimeError("cannot compare")
 
-    broken = replace(DOUBLE, mistakes=(Mistake("broken", "x", seen=seen),))
-    put(tmp_path, **{"ada.py": SQUARED})
-    found = graded(tmp_path, exercises=(broken,))
+    monkeypatch.setattr("cpm_edu.course.grading.grade.judge", judge)
+    put(tmp_path, **{"ada.py": RIGHT})
+    found = graded(tmp_path)
     assert (found.graded[0].status, found.graded[0].mistake) == ("fix", "not-judged")
     assert found.looks == ("could not be judged",)
     assert "RuntimeError" not in found.graded[0].message
@@ -197,3 +198,18 @@ def test_the_digest_of_the_code_follows_the_overlay(tmp_path):
     (tmp_path / "two" / "A9_x.py").write_text("x")
     assert len({digest_of_code(None), digest_of_code(tmp_path / "two")}) == 2
     assert digest_of_code(None) == digest_of_code(tmp_path / "one")
+
+
+# ---- questions
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_questions_without_the_masters(assignment, monkeypatch):
+    """A grader that was installed from the wheel knows the same ids and points."""
+    whole = parts_of(assignment, None, 1)
+    assert len(whole.questions) >= 2
+    assert all(part.text and part.rubric and part.sample for part in whole.questions)
+    monkeypatch.setattr("cpm_edu.course.release.overlay.masters_folder", lambda: None)
+    alone = parts_of(assignment, None, 1)
+    assert [(p.id, p.points) for p in alone.parts] == [(p.id, p.points) for p in whole.parts]
+    assert alone.most == whole.most

@@ -50,8 +50,8 @@ def grade(tmp_path, overlay, submissions):
     """Run the command in this process; returns the table's rows."""
     sandbox()
 
-    def grade(*more, out=tmp_path / "out" / "grades.csv", seed=11, place=submissions):
-        options = ["--assignment", "A9", "--overlay", overlay, "--out", out, "--jobs", 2]
+    def grade(*more, out=tmp_path / "out" / "grades.csv", seed=11, place=submissions, jobs=1):
+        options = ["--assignment", "A9", "--overlay", overlay, "--out", out, "--jobs", jobs]
         options += ["--seed", seed] if seed else []
         assert run("grade", place, *options, *more) == 0
         return rows_of(out) if out.exists() else {}
@@ -65,7 +65,7 @@ def points(rows):
 
 def test_a_class(grade, tmp_path, capsys):
     before = set(Path("/tmp").glob("cpm_edu*"))
-    rows = grade("--feedback", tmp_path / "feedback")
+    rows = grade("--feedback", tmp_path / "feedback", jobs=2)
     assert points(rows) == {"'" + s if s.startswith("=") else s: p for s, p in EXPECTED.items()}
     assert {row["isolated"] for row in rows.values()} == {"yes"}
     assert rows["ada"]["max"] == "5", "2 for ex91 and 3 for the question; ex92 is extra"
@@ -197,7 +197,6 @@ def test_killed_in_the_middle_and_started_again(grade, tmp_path, overlay):
     assert grade(place=place, out=out) == undisturbed
     assert out.read_bytes() == (tmp_path / "one" / "grades.csv").read_bytes()
     assert not list(records.glob("*.part"))
-    assert not rooms_that_stay()
 
 
 # ---- refusals

@@ -13,7 +13,7 @@ import pytest
 from cpm_edu.course.grading.answers_sheet import answers_sheet
 from cpm_edu.course.grading.feedback import feedback_html, feedback_markdown
 from cpm_edu.course.grading.overrides import read_overrides
-from cpm_edu.course.grading.page import Html, page, tag
+from cpm_edu.course.grading.page import Html, page, prose, tag
 from cpm_edu.course.grading.records import Graded
 from cpm_edu.course.grading.results import results_of
 from cpm_edu.course.grading.summary import class_summary
@@ -146,6 +146,13 @@ def test_mistakes_are_counted_by_name():
 def test_text_is_escaped_unless_it_is_html():
     assert tag("p", "<", Html("<b>x</b>"), title='"') == '<p title="&quot;">&lt;<b>x</b></p>'
     assert "<title>&lt;/title&gt;</title>" in page("</title>", "x")
+
+
+def test_prose():
+    """As masters write: hard line ends, lists, code, bold."""
+    assert prose("one\ntwo `a<b` **c**\n\n* x\n  y\n* z\n\n1. p\n2. q") == (
+        "<p>one two <code>a&lt;b</code> <strong>c</strong></p><ul><li>x y</li><li>z</li></ul><ol><li>p</li><li>q</li></ol>"
+    )
 
 
 # ---- in a browser

@@ -16,7 +16,7 @@ from cpm_edu.course.judge import PUBLIC_SEED, cases_of
 from cpm_edu.course.release import assigned
 from cpm_edu.course.release.verify import verdict_on
 
-from .release_example import EXERCISES, MASTER, write_overlay
+from .release_example import EXERCISES, MASTER, write_overlay, write_wheel
 
 SEED = 48151
 
@@ -27,7 +27,8 @@ def private(tmp_path) -> Path:
 
 
 def release(out: Path, private: Path, *options) -> int:
-    return run("release", out, "A9", "--overlay", private, "--seed", SEED, "--no-wheel", *options)
+    wheel = [] if "--wheel" in options else ["--no-wheel"]
+    return run("release", out, "A9", "--overlay", private, "--seed", SEED, *wheel, *options)
 
 
 def texts(folder: Path) -> dict[str, bytes]:
@@ -55,7 +56,7 @@ def test_files_of_a_release(private, tmp_path, capsys):
 
 def test_neither_solution_nor_rubric_nor_hidden_input_leaves(private, tmp_path):
     out = tmp_path / "out"
-    release(out, private)
+    assert release(out, private) == 0
     for name, data in texts(out).items():
         text = data.decode()
         for secret in (
@@ -74,7 +75,7 @@ def test_neither_solution_nor_rubric_nor_hidden_input_leaves(private, tmp_path):
 
 def test_stubs_say_that_they_are_not_written(private, tmp_path):
     out = tmp_path / "out"
-    release(out, private)
+    assert release(out, private) == 0
     notebook = nbformat.read(out / "A9" / "A9_small_things.ipynb", 4)
     nbformat.validate(notebook)
     [stub] = [c.source for c in notebook.cells if c.source.startswith("def double")]
@@ -88,8 +89,10 @@ def test_stubs_say_that_they_are_not_written(private, tmp_path):
 
 
 def test_the_same_masters_give_the_same_bytes(private, tmp_path):
+    wheel = write_wheel(tmp_path / "cpm_edu-0.1.0-py3-none-any.whl")
     for name in ("one", "two"):
-        release(tmp_path / name, private, "--github-classroom", "--instructor", tmp_path / f"{name} solved")
+        options = ["--github-classroom", "--wheel", wheel, "--instructor", tmp_path / f"{name} solved"]
+        assert release(tmp_path / name, private, *options) == 0
     assert texts(tmp_path / "one") == texts(tmp_path / "two")
     assert texts(tmp_path / "one solved") == texts(tmp_path / "two solved")
 
@@ -114,7 +117,7 @@ def test_hidden_cases_are_tried_in_grading_and_are_no_public_ones(private):
 
 
 def test_readme_names_what_to_open_and_what_to_hand_in(private, tmp_path):
-    release(tmp_path / "out", private)
+    assert release(tmp_path / "out", private) == 0
     readme = (tmp_path / "out" / "README.md").read_text()
     for words in (
         "jupyter lab A9/A9_small_things.ipynb",
@@ -127,7 +130,7 @@ def test_readme_names_what_to_open_and_what_to_hand_in(private, tmp_path):
 
 
 def test_a_record_lists_every_file(private, tmp_path):
-    release(tmp_path / "out", private)
+    assert release(tmp_path / "out", private) == 0
     record = json.loads((tmp_path / "out" / "release.json").read_text())
     assert record["assignments"]["A9"] == {
         "notebook": "A9_small_things.ipynb", "exercises": ["ex91", "ex92"], "points": 5
@@ -137,8 +140,8 @@ def test_a_record_lists_every_file(private, tmp_path):
 
 def test_a_repository_for_github_classroom(private, tmp_path):
     yaml = pytest.importorskip("yaml")
-    wheel = next(iter(texts(tmp_path)), None)
-    assert release(tmp_path / "out", private, "--github-classroom") == 0
+    wheel = write_wheel(tmp_path / "cpm_edu-0.1.0-py3-none-any.whl")
+    assert release(tmp_path / "out", private, "--github-classroom", "--wheel", wheel) == 0
     folder = tmp_path / "out" / "A9"
     job = yaml.safe_load((folder / ".github" / "workflows" / "classroom.yml").read_text())["jobs"]
     steps = job["run-autograding-tests"]["steps"]
@@ -147,7 +150,10 @@ def test_a_repository_for_github_classroom(private, tmp_path):
     assert all(f"-k {s['id']} test_a9.py" in s["with"]["command"] for s in graders)
     assert steps[-1]["with"]["runners"] == "ex91,ex92"
     assert steps[-1]["env"]["EX91_RESULTS"] == "${{ steps.ex91.outputs.result }}"
-    assert "jupyter lab A9_small_things.ipynb" in (folder / "README.md").read_text(), wheel
+    [install] = [s["run"] for s in steps if s.get("name") == "Install"]
+    assert f"pip install ./{wheel.name} pytest" in install
+    assert (folder / wheel.name).read_bytes() == wheel.read_bytes()
+    assert "jupyter lab A9_small_things.ipynb" in (folder / "README.md").read_text()
 
 
 # ---- variants
@@ -320,6 +326,7 @@ def test_a_killed_release_leaves_no_folder(private, tmp_path):
         (["A9", "--seed", "0"], "whole number from 1 on"),
         (["A9", "--overlay", "nowhere"], "no such folder"),
         (["A9", "--wheel", "nothing.whl"], "no such file"),
+        (["A9", "--github-classroom"], "leave out --no-wheel"),
     ],
 )
 def test_wrong_options_get_a_sentence(arguments, said, private, tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -256,6 +257,39 @@ def test_nothing_of_the_graders_variables(monkeypatch):
         "        except OSError:\n            pass\n    return found\n"
     )
     assert "4711" not in str(outcome(sandbox(), source, 1).value)
+
+
+def test_servers_of_this_machine_are_not_reached():
+    """Of the network, and of names that have no file."""
+    reaches = (
+        "import socket\ndef f(family, address):\n    with socket.socket(family) as line:\n"
+        "        line.settimeout(5)\n        line.connect(tuple(address) if isinstance(address, list) else address)\n"
+        "        return 'reached'\n"
+    )
+    for family, address in (
+        (socket.AF_INET, ("127.0.0.1", 0)),
+        (socket.AF_UNIX, f"\0cpm_edu-test-{os.getpid()}"),
+    ):
+        with socket.socket(family) as server:
+            server.bind(address)
+            server.listen()
+            place = server.getsockname() if family == socket.AF_INET else address
+            assert outcome(not_isolated(), reaches, int(family), place).value == "reached", (
+                "the test can fail"
+            )
+            assert outcome(sandbox(), reaches, int(family), place).error == "ConnectionRefusedError"
+
+
+def test_other_rooms_are_not_reached():
+    """Not its files, not its processes, though both rooms may have one user."""
+    leaves = "open('/tmp/answer', 'w').write('7')\nopen('/dev/shm/answer', 'w').write('7')\ndef f(x):\n    return x\n"
+    seeks = (
+        "import os\ndef f(x):\n    processes = len([p for p in os.listdir('/proc') if p.isdigit()])\n"
+        "    return os.listdir('/tmp'), os.listdir('/dev/shm'), processes\n"
+    )
+    with sandbox().room(0, FAST) as one, sandbox().room(1, FAST) as two:
+        assert one.student(exercise(), leaves)(1).value == 1
+        assert two.student(exercise(), seeks)(1).value == ([], [], 3)
 
 
 # ---- what is left behind

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import time
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from cpm_edu.course.exercises import all_exercises
 from cpm_edu.course.grading.wire import Garbled, NotSendable, TooLarge, decode, encode
+from cpm_edu.course.judge import cases_of
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**100), 2**100) | st.floats(allow_nan=False) | st.text()
 VALUES = st.recursive(
@@ -82,6 +85,18 @@ def test_networks_come_back():
     assert not back.training
     assert not back[0].weight.requires_grad
     assert back[1].weight.requires_grad
+
+
+@pytest.mark.parametrize("exercise", all_exercises(), ids=lambda e: e.id)
+def test_every_case_and_every_answer_travels(exercise):
+    for case in [*cases_of(exercise), *cases_of(exercise, 7)]:
+        sent = encode(list(case))
+        there = decode(sent)
+        assert encode(there) == sent
+        if exercise.engine == "kernel" or exercise.may_change:
+            continue  # their references are no answers, but what an answer is held against
+        expected = exercise.reference(*deepcopy(case))
+        assert exercise.same(decode(encode(exercise.reference(*there))), expected)
 
 
 class _Own(nn.Module):

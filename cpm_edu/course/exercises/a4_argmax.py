@@ -70,7 +70,7 @@ EX13 = Exercise(
     id="ex13",
     assignment="A4",
     name="argmax_joints",
-    title="the most confident cell of every map",
+    title="The best cell of every map",
     minutes=20,
     points=3,
     asks_for="your own argmax of belief maps",
@@ -97,6 +97,12 @@ EX13 = Exercise(
             "right on square maps only. A flat index runs through a whole row before the next begins: is a row as "
             "long as the map is wide, or as it is high?",
             (_height_for_width, _width_for_height),
+        ),
+        Mistake(
+            "joints-in-columns",
+            "the numbers are right, but the result lies on its side: one row with every x and one with every y. Asked for "
+            "is a row (x, y) for every joint.",
+            (lambda maps: decoded(maps, "argmax").T, lambda maps: decoded(maps, "argmax").T[::-1]),
         ),
         Mistake(
             "all-maps-at-once",

@@ -132,7 +132,7 @@ EX16 = Exercise(
     id="ex16",
     assignment="A4",
     name="dark_step",
-    title="one Newton step, as DARK takes it",
+    title="One Newton step: DARK",
     minutes=40,
     points=5,
     asks_for="your own Newton step",
@@ -151,8 +151,8 @@ EX16 = Exercise(
         ),
         Mistake(
             "no-mixed-derivative",
-            "you divide the slope of each axis by the bend of that axis. On a slanted ridge the two axes belong "
-            "together: the Hessian has a mixed term too.",
+            "you divide each first derivative by the second one of its axis. On a slanted ridge the two axes belong "
+            "together: the Hessian has a mixed derivative too.",
             _changed(_without_cross_term),
         ),
         Mistake(
@@ -173,16 +173,26 @@ EX16 = Exercise(
             _changed(_neighbours_only),
         ),
         Mistake(
-            "factors",
-            "the step has the right direction and the wrong length, or one of the derivatives has. The gradient is half "
-            "a difference, every second derivative a quarter of one.",
+            "slope-not-halved",
+            "every step is twice too long: a first derivative is half the difference of the two neighbours, which are two "
+            "cells apart.",
+            _changed(_as_it_is, 2),
+        ),
+        Mistake(
+            "no-quarter",
+            "one or all of your second derivatives are four times too large: the task divides each of the three by 4.",
             (
-                _changed(_as_it_is, 2),
-                _changed(_as_it_is, 0.5),
                 _changed(_as_it_is, 0.25),
                 _changed(_bends_times_four),
-                _changed(_bends_times_four, 2),
                 _changed(_cross_term_times_four),
+            ),
+        ),
+        Mistake(
+            "no-factors",
+            "the differences are the right ones, but they are not divided: first derivatives by 2, second ones by 4.",
+            (
+                _changed(_as_it_is, 0.5),
+                _changed(_bends_times_four, 2),
                 _changed(_cross_term_times_four, 2),
             ),
         ),

@@ -24,14 +24,9 @@ def _cases(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.array([0.7, 0.95, 0.9, 0.2]), np.array([0.5, 0.4, 0.75, 0.9]), np.array([0, 0, 1, 0]), 3, 0.5
     yield np.array([0.6]), np.array([0.7]), np.array([0]), 1, 0.75  # nothing found
     yield np.array([0.6]), np.array([0.8]), np.array([0]), 1, 0.75  # everything found
-    for people, detections, threshold in (
-        (3, 7, 0.5),
-        (7, 12, 0.75),
-        (9, 9, 0.5),
-        (11, 25, 0.6),
-        (13, 10, 0.5),
-        (7, 30, 0.7),
-    ):
+    # Numbers of people and detections of which no share is a whole percent, where rounding would decide.
+    sizes = ((3, 7, 0.5), (7, 13, 0.75), (9, 9, 0.5), (11, 27, 0.6), (13, 11, 0.5), (7, 29, 0.7))
+    for people, detections, threshold in sizes:
         person = np.arange(detections) % people
         similarity = rng.beta(4, 2, detections)
         scores = np.clip(0.5 * similarity + 0.5 * rng.random(detections), 0, 1)
@@ -80,12 +75,18 @@ def _ap(*case, **twist) -> float:
     return average_precision(_hits(*case, **twist), case[3])[0]
 
 
-def _at(recalls: np.ndarray, *, side: str = "left", raised: bool = True) -> Callable[..., float]:
-    """The mean precision at other recalls, or of a precision that was not raised."""
+def _at(
+    recalls: np.ndarray,
+    *,
+    side: str = "left",
+    raised: bool = True,
+    over: Callable[[tuple, np.ndarray], int] = lambda case, hits: case[3],
+) -> Callable[..., float]:
+    """The mean precision at other recalls, of a precision that was not raised, or with recall over another number."""
 
     def answer(*case) -> float:
         hits = _hits(*case)
-        _, recall, precision = average_precision(hits, case[3])
+        _, recall, precision = average_precision(hits, over(case, hits))
         if not raised:
             precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
         return float(np.append(precision, 0.0)[np.searchsorted(recall, recalls, side=side)].mean())
@@ -99,12 +100,13 @@ def _over_reached(*case) -> float:
     return float(precision[at[at < len(recall)]].mean())
 
 
-def _at_hits(*case, raised: bool, over: Callable[[np.ndarray, int], int]) -> float:
+def _at_hits(*case, raised: bool, over: int | None) -> float:
+    """The sum of the precision at the hits over a number; None for that of the hits."""
     hits = _hits(*case)
     _, _, precision = average_precision(hits, case[3])
     if not raised:
         precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    return float(precision[hits].sum() / over(hits, case[3]))
+    return float(precision[hits].sum() / (over or max(int(hits.sum()), 1)))
 
 
 RECALLS = np.linspace(0, 1, 101)
@@ -177,10 +179,17 @@ EX21 = Exercise(
             "recall-of-detections",
             "your recall divides by the number of detections, or of hits. Recall is the share of the people, also of those "
             "whom no detection found.",
-            (
-                lambda *case: average_precision(_hits(*case), len(case[0]))[0],
-                lambda *case: average_precision(_hits(*case), max(int(_hits(*case).sum()), 1))[0],
-                lambda *case: average_precision(_hits(*case), len(set(case[2].tolist())))[0],
+            tuple(
+                _at(recalls, over=over)
+                for recalls in (
+                    RECALLS,
+                    np.arange(101) / 100,
+                )  # they differ in the last digit, which can decide here
+                for over in (
+                    lambda case, hits: len(case[0]),
+                    lambda case, hits: max(int(hits.sum()), 1),
+                    lambda case, hits: len(set(case[2].tolist())),
+                )
             ),
         ),
         Mistake(
@@ -202,16 +211,23 @@ EX21 = Exercise(
                 _at(np.linspace(0, 1, 100)),
                 _at(np.arange(100) / 100),
                 _at(RECALLS[1:]),
+                _at(np.arange(101) / 101),
             ),
         ),
         Mistake(
             "area",
-            "you compute the exact area, or the mean precision of the hits. COCO's number is close, but it is the mean at "
+            "you compute the area below the raised precision exactly. COCO's number is close to it, but it is the mean at "
             "the 101 recalls 0, 0.01, ..., 1.",
-            tuple(
-                lambda *case, raised=raised, over=over: _at_hits(*case, raised=raised, over=over)
-                for raised in (True, False)
-                for over in (lambda hits, people: people, lambda hits, people: max(int(hits.sum()), 1))
+            lambda *case: _at_hits(*case, raised=True, over=case[3]),
+        ),
+        Mistake(
+            "precision-at-hits",
+            "you average the precision over the hits, or add it up there and divide by the people. Asked for is the mean at "
+            "the 101 recalls 0, 0.01, ..., 1.",
+            (
+                lambda *case: _at_hits(*case, raised=False, over=case[3]),
+                lambda *case: _at_hits(*case, raised=False, over=None),
+                lambda *case: _at_hits(*case, raised=True, over=None),
             ),
         ),
         Mistake(

@@ -169,7 +169,7 @@ EX19 = Exercise(
         Mistake("unlabelled-counted", UNLABELLED, (_all_labelled, _hits_of_all_scored)),
         Mistake(
             "one-head-for-all",
-            "you use one head size for everybody. Every person is measured by the own head box.",
+            "you use one head size for everybody. Every person is measured by their own head box.",
             (
                 _by_length(
                     lambda side, truth: np.full(len(side), 0.6 * np.linalg.norm(side, axis=-1).mean())

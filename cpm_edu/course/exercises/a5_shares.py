@@ -93,15 +93,21 @@ def general_mistakes(distances: Distances, scored: np.ndarray | None = None) -> 
             lambda *case: result(*case, comparison="<").mean,
         ),
         Mistake(
-            "not-the-distance",
-            "your error is not the straight distance of two points: along a slant that is neither the sum of the two "
-            "differences nor the larger of them, and both of them count.",
-            (
-                by_error(lambda d: np.abs(d).sum(-1)),
-                by_error(lambda d: np.abs(d).max(-1)),
-                by_error(lambda d: np.abs(d[..., 0])),
-                by_error(lambda d: np.abs(d[..., 1])),
-            ),
+            "sum-of-differences",
+            "your error is the sum of the differences along x and along y. The straight way between two points is shorter, "
+            "unless it runs along x or y.",
+            by_error(lambda d: np.abs(d).sum(-1)),
+        ),
+        Mistake(
+            "larger-difference",
+            "your error is the larger of the differences along x and along y. Along a slant the distance is more than "
+            "either.",
+            by_error(lambda d: np.abs(d).max(-1)),
+        ),
+        Mistake(
+            "one-axis-only",
+            "your error is the difference along one axis. A joint may be right along x and far off along y.",
+            (by_error(lambda d: np.abs(d[..., 0])), by_error(lambda d: np.abs(d[..., 1]))),
         ),
         Mistake(
             "no-root",

@@ -66,18 +66,32 @@ def _question(part: Part, results: Sequence[Result]) -> Html:
     ] if part.text or part.rubric else [
         tag("p", "The rubric stands in the instructor's master of the assignment, which is not here."),
     ]  # fmt: skip
+    numbered = [(result, place) for place, result in enumerate(results, 1)]
     return tag(
         "section",
         tag("h2", f"{part.id} · {part.title} ({number(part.points)} points)"),
         tag("p", f"{written} of {len(results)} wrote something.", class_="soft small"),
         tag(
             "div",
-            tag("div", [_answer(part, result, place) for place, result in enumerate(results)]),
+            tag(
+                "div",
+                [_answer(part, *one) for one in numbered if _text(one[0], part)],
+                _silent(part, numbered),
+            ),
             tag("aside", rubric, class_="rubric", aria_label=f"Rubric of {part.id}", tabindex="0"),
             class_="answers",
         ),
         id=part.id,
     )
+
+
+def _silent(part: Part, numbered: Sequence[tuple[Result, int]]) -> Html | None:
+    """Who wrote nothing, folded away, with 0 points filled in."""
+    silent = [one for one in numbered if not _text(one[0], part)]
+    if not silent:
+        return None
+    said = f"{len(silent)} wrote nothing that was found: 0 points are filled in"
+    return tag("details", tag("summary", said), [_answer(part, *one) for one in silent])
 
 
 def _text(result: Result, part: Part) -> str:
@@ -88,10 +102,10 @@ def _answer(part: Part, result: Result, place: int) -> Html:
     text, given = _text(result, part), result.given.get(part.id)
     points = number(given.points) if given else "" if text else "0"
     # Two labels of one page must differ for those who hear them: the student's place is in them, not the name.
-    about = f"of answer {place + 1} to {part.id}"
+    about = f"of answer {place} to {part.id}"
     return tag(
         "article",
-        tag("div", tag("h3", tag("span", result.student, class_="who")), tag("span", f"answer {place + 1}", class_="soft small"), class_="head"),
+        tag("div", tag("h3", tag("span", result.student, class_="who")), tag("span", f"answer {place}", class_="soft small"), class_="head"),
         tag("pre", text) if text else tag("p", "No answer was found in the file.", class_="soft"),
         tag(
             "div",

@@ -56,11 +56,26 @@ def tag(name: str, /, *inside: object, **attributes: object) -> Html:
 
 
 def prose(text: str) -> Html:
-    """A text with `code`, **bold** and paragraphs between blank lines."""
-    paragraphs = [part for part in re.split(r"\n\s*\n", plain(text).strip()) if part]
-    marked = (re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(part)) for part in paragraphs)
-    marked = (re.sub(r"\*\*([^*\n]+)\*\*", r"<strong>\1</strong>", part) for part in marked)
-    return Html("".join(f"<p>{part}</p>" for part in marked))
+    """A text with `code`, **bold**, paragraphs between blank lines, and lists of lines that begin with * - or 1."""
+    out: list[str] = []
+    for block in re.split(r"\n\s*\n", plain(text).strip()):
+        pieces = re.split(r"\n(?=\s*(?:[*-]|\d+\.)\s)", "\n" + block.strip())
+        kinds = [re.match(r"\s*([*-]|\d+\.)\s+", piece) for piece in pieces]
+        for piece, kind in zip(pieces, kinds, strict=True):
+            words = " ".join(piece[kind.end() if kind else 0 :].split())
+            if words:
+                name = "p" if kind is None else "ul" if kind[1] in "*-" else "ol"
+                out.append(
+                    f"<{name}>{_marked(words)}</{name}>"
+                    if kind is None
+                    else f"<{name}><li>{_marked(words)}</li></{name}>"
+                )
+    return Html("".join(out).replace("</ul><ul>", "").replace("</ol><ol>", ""))
+
+
+def _marked(line: str) -> str:
+    line = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(line))
+    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", line)
 
 
 @cache

@@ -64,6 +64,8 @@ def release(
         MasterError: masters or exercises are wrong; nothing is written.
         ValueError: a folder is in use, no wheel can be built, an assignment that does not exist.
     """
+    if plan.github_classroom and plan.no_wheel:
+        raise ValueError("--github-classroom puts the wheel into every repository; leave out --no-wheel")
     if instructor is not None:
         _apart(out, instructor)
     editions = _editions(plan)

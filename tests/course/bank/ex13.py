@@ -95,6 +95,15 @@ def argmax_joints(belief_maps):
     return np.stack((flat % width, flat // height), 1)
 
 
+# %% wrong: joints-in-columns
+import numpy as np
+
+
+def argmax_joints(belief_maps):
+    flat = belief_maps.reshape(len(belief_maps), -1).argmax(1)
+    return np.array([flat % belief_maps.shape[2], flat // belief_maps.shape[2]])
+
+
 # %% wrong: all-maps-at-once | np.argmax without an axis
 import numpy as np
 

@@ -131,7 +131,7 @@ def dark_step(log_map, cell):
     return cell - np.linalg.solve(np.array([[hxx, hxy], [hxy, hyy]]), g)
 
 
-# %% wrong: factors | the gradient is not halved
+# %% wrong: slope-not-halved
 import numpy as np
 
 
@@ -148,7 +148,7 @@ def dark_step(log_map, cell):
     return cell - np.linalg.solve(np.array([[hxx, hxy], [hxy, hyy]]), g)
 
 
-# %% wrong: factors | no quarter in hxx and hyy
+# %% wrong: no-quarter | in hxx and hyy
 import numpy as np
 
 
@@ -162,6 +162,23 @@ def dark_step(log_map, cell):
     hxx = m[y, x + 2] - 2 * m[y, x] + m[y, x - 2]
     hyy = m[y + 2, x] - 2 * m[y, x] + m[y - 2, x]
     hxy = (m[y + 1, x + 1] - m[y - 1, x + 1] - m[y + 1, x - 1] + m[y - 1, x - 1]) / 4
+    return cell - np.linalg.solve(np.array([[hxx, hxy], [hxy, hyy]]), g)
+
+
+# %% wrong: no-factors
+import numpy as np
+
+
+def dark_step(log_map, cell):
+    height, width = log_map.shape
+    x, y = cell
+    m = log_map
+    if not (1 < x < width - 2 and 1 < y < height - 2):
+        return cell.astype(float)
+    g = np.array([m[y, x + 1] - m[y, x - 1], m[y + 1, x] - m[y - 1, x]])
+    hxx = m[y, x + 2] - 2 * m[y, x] + m[y, x - 2]
+    hyy = m[y + 2, x] - 2 * m[y, x] + m[y - 2, x]
+    hxy = m[y + 1, x + 1] - m[y - 1, x + 1] - m[y + 1, x - 1] + m[y - 1, x - 1]
     return cell - np.linalg.solve(np.array([[hxx, hxy], [hxy, hyy]]), g)
 
 

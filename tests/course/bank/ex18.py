@@ -88,13 +88,37 @@ def pck(pred, truth, labelled, yardstick, threshold):
     return (error > threshold * length[:, None])[counts].mean()
 
 
-# %% wrong: not-the-distance | the sum of the differences
+# %% wrong: sum-of-differences
 import numpy as np
 
 
 def pck(pred, truth, labelled, yardstick, threshold):
     a, b = yardstick
     error = np.abs(pred - truth).sum(-1)
+    length = np.linalg.norm(truth[:, a] - truth[:, b], axis=-1)
+    counts = labelled & labelled[:, [a]] & labelled[:, [b]]
+    return (error <= threshold * length[:, None])[counts].mean()
+
+
+# %% wrong: larger-difference
+import numpy as np
+
+
+def pck(pred, truth, labelled, yardstick, threshold):
+    a, b = yardstick
+    error = np.abs(pred - truth).max(-1)
+    length = np.linalg.norm(truth[:, a] - truth[:, b], axis=-1)
+    counts = labelled & labelled[:, [a]] & labelled[:, [b]]
+    return (error <= threshold * length[:, None])[counts].mean()
+
+
+# %% wrong: one-axis-only | along y
+import numpy as np
+
+
+def pck(pred, truth, labelled, yardstick, threshold):
+    a, b = yardstick
+    error = np.abs(pred - truth)[..., 1]
     length = np.linalg.norm(truth[:, a] - truth[:, b], axis=-1)
     counts = labelled & labelled[:, [a]] & labelled[:, [b]]
     return (error <= threshold * length[:, None])[counts].mean()

@@ -266,7 +266,7 @@ def pckh(pred, truth, labelled, head_boxes, threshold):
     return (np.linalg.norm(pred - truth, axis=-1) <= threshold * size)[counts].mean()
 
 
-# %% wrong: not-the-distance | along x alone
+# %% wrong: one-axis-only | along x
 import numpy as np
 
 
@@ -275,6 +275,30 @@ def pckh(pred, truth, labelled, head_boxes, threshold):
     counts = labelled.copy()
     counts[:, [6, 7]] = False
     error = np.abs(pred[..., 0] - truth[..., 0])
+    return (error <= threshold * size[:, None])[counts].mean()
+
+
+# %% wrong: sum-of-differences
+import numpy as np
+
+
+def pckh(pred, truth, labelled, head_boxes, threshold):
+    size = 0.6 * np.linalg.norm(head_boxes[:, 2:] - head_boxes[:, :2], axis=1)
+    counts = labelled.copy()
+    counts[:, [6, 7]] = False
+    error = np.abs(pred - truth).sum(-1)
+    return (error <= threshold * size[:, None])[counts].mean()
+
+
+# %% wrong: larger-difference
+import numpy as np
+
+
+def pckh(pred, truth, labelled, head_boxes, threshold):
+    size = 0.6 * np.linalg.norm(head_boxes[:, 2:] - head_boxes[:, :2], axis=1)
+    counts = labelled.copy()
+    counts[:, [6, 7]] = False
+    error = np.abs(pred - truth).max(-1)
     return (error <= threshold * size[:, None])[counts].mean()
 
 

@@ -243,7 +243,7 @@ def average_precision(scores, similarity, person, people, threshold):
     return sum(max(points[k:]) for k in range(len(hits)) if hits[k]) / people
 
 
-# %% wrong: area | the mean precision at the hits
+# %% wrong: precision-at-hits
 import numpy as np
 
 

@@ -482,6 +482,22 @@ extern "C" __global__ void best_cells(int cells, const float* maps, int* cell, f
   if (t == 0) cell[blockIdx.x] = at, score[blockIdx.x] = best;
 }"""
 
+# %% wrong: no-kernel | __global__ forgotten
+ARGMAX_KERNEL = r"""
+extern "C" void best_cells(int cells, const float* maps, int* cell, float* score) {
+  const float* map = maps + blockIdx.x * cells;
+  int t = threadIdx.x, at = 0;
+  float best = -INFINITY;
+  for (int i = t; i < cells; i += 32)
+    if (map[i] > best) best = map[i], at = i;
+  for (int d = 16; d > 0; d /= 2) {
+    float v = __shfl_down_sync(0xffffffffu, best, d);
+    int c = __shfl_down_sync(0xffffffffu, at, d);
+    if (v > best || (v == best && c < at)) best = v, at = c;
+  }
+  if (t == 0) cell[blockIdx.x] = at, score[blockIdx.x] = best;
+}"""
+
 # %% wrong: delegates | includes the library's kernel
 ARGMAX_KERNEL = r"""
 #include "best_cell.cuh"

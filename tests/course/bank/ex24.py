@@ -459,6 +459,26 @@ extern "C" __global__ void smooth_rows(int n, int rounds, const float* maps, flo
   if (t < n) out[blockIdx.x * n + t] = row[t];
 }"""
 
+# %% wrong: no-kernel | __global__ forgotten
+RACE_KERNEL = r"""
+extern "C" void smooth_rows(int n, int rounds, const float* maps, float* out) {
+  __shared__ float row[256];
+  int t = threadIdx.x;
+  if (t < n) row[t] = maps[blockIdx.x * n + t];
+  __syncthreads();
+  for (int round = 0; round < rounds; ++round) {
+    float mean = 0;
+    if (t < n) {
+      float left = row[max(t - 1, 0)], right = row[min(t + 1, n - 1)];
+      mean = 0.25f * left + 0.5f * row[t] + 0.25f * right;
+    }
+    __syncthreads();  // all have read
+    if (t < n) row[t] = mean;
+    __syncthreads();  // all have written
+  }
+  if (t < n) out[blockIdx.x * n + t] = row[t];
+}"""
+
 # %% wrong: delegates | includes the library's headers
 RACE_KERNEL = r"""
 #include "common.cuh"
