@@ -1,4 +1,4 @@
-"""The command line: `cpm-edu demo | lab | predict | data | recipes | train | evaluate | bench | backends`."""
+"""The command line: `cpm-edu demo | lab | predict | data | recipes | train | evaluate | check | release | grade | bench | backends`."""
 
 from __future__ import annotations
 

@@ -59,43 +59,32 @@ def judge(
     wrong = [k for k, seen in enumerate(outcomes) if not _right(exercise, seen, expected[k])]
     if not wrong:
         return Verdict(exercise.id, "pass", cases=len(cases))
-    first = wrong[0]
-    verdict = {
-        "exercise": exercise.id,
-        "example": _example(exercise, cases[first], outcomes[first], expected[first]),
-        "arrays": _pictures(outcomes[first].value, expected[first]),
-        "cases": len(outcomes),
-        "public": public[first],
-    }
     if outcomes[0].error == "NotWritten":
         message = f"{exercise.id} {exercise.name}: not written yet."
         return Verdict(exercise.id, "todo", message=message, cases=1)
     if outcomes[-1].error in _FINAL:
+        shown, arrays = len(outcomes) - 1, None
         mistake, message = _FINAL[outcomes[-1].error](exercise, outcomes[-1])
-        last = len(outcomes) - 1
-        verdict["example"] = {"input": _example(exercise, cases[last], outcomes[last], None)["input"]}
-        return Verdict(
-            **verdict | {"arrays": None, "public": public[last]},
-            status="fix",
-            mistake=mistake,
-            message=message,
-        )
-    only_changed = all(
-        outcomes[k].changed and _agrees(exercise, outcomes[k].value, expected[k]) for k in wrong
-    )
-    known = None if only_changed else _known(exercise, cases, expected, outcomes)
-    if known is not None:
-        says = known.says if isinstance(known.says, str) else known.says(cases, expected, outcomes)
-        return Verdict(
-            **verdict, status="fix", mistake=known.id, message=f"{exercise.id} {exercise.name}: {says}"
-        )
-    mistake, message = _in_general(exercise, outcomes[first], expected[first], where or _line)
-    if mistake == "wrong-value":
-        right = len(outcomes) - len(wrong)
-        message = f"{message} {right} of {len(outcomes)} cases are right; below is the first that is not."
-    return Verdict(
-        **verdict, status="fix", mistake=mistake, message=f"{exercise.id} {exercise.name}: {message}"
-    )
+        example = {"input": _example(exercise, cases[shown], outcomes[shown], None)["input"]}
+    else:
+        # A wrong number says more than a case whose only fault is a changed argument.
+        differ = [
+            k for k in wrong if not _agrees(exercise, outcomes[k].value, expected[k]) or outcomes[k].error
+        ]
+        shown = (differ or wrong)[0]
+        known = _known(exercise, cases, expected, outcomes) if differ else None
+        if known is not None:
+            mistake = known.id
+            says = known.says if isinstance(known.says, str) else known.says(cases, expected, outcomes)
+        else:
+            mistake, says = _in_general(exercise, outcomes[shown], expected[shown], where or _line)
+        if mistake == "wrong-value":
+            right = len(outcomes) - len(wrong)
+            says = f"{says} {right} of {len(outcomes)} cases are right; below is the first that is not."
+        message = f"{exercise.id} {exercise.name}: {says}"
+        example = _example(exercise, cases[shown], outcomes[shown], expected[shown])
+        arrays = _pictures(outcomes[shown].value, expected[shown])
+    return Verdict(exercise.id, "fix", mistake, message, example, arrays, len(outcomes), public[shown])
 
 
 def _right(exercise: Exercise, outcome: Outcome, expected: Any) -> bool:
@@ -206,7 +195,11 @@ def _in_general(
             "changes-input",
             f"the answer is right, but your function changes its argument {changed}; use a copy.",
         )
-    return _malformed(outcome.value, expected) or ("wrong-value", "the shape is right, the numbers are not.")
+    if (bad := _malformed(outcome.value, expected)) is not None:
+        return bad
+    alone = np.ndim(as_array(expected)) == 0  # also where it is no number at all
+    says = "that is not the right answer." if alone else "the shape is right, the numbers are not."
+    return "wrong-value", says
 
 
 def _malformed(value: Any, expected: Any) -> tuple[str, str] | None:

@@ -91,7 +91,9 @@ def table_html(exercises: Sequence[Exercise], states: Mapping[str, str]) -> str:
             f'<tr><td style="color: {COLORS[states[e.id]]}; font-weight: 600">{state}</td><td>{e.id}{star}</td>'
             f"<td>{html.escape(e.title)}</td><td>{e.minutes}</td><td>{e.points}</td></tr>"
         )
-    head = "".join(f'<th scope="col">{word}</th>' for word in ("state", "exercise", "title", "minutes", "points"))
+    head = "".join(
+        f'<th scope="col">{word}</th>' for word in ("state", "exercise", "title", "minutes", "points")
+    )
     return (
         f'<table class="cpm-progress"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
         f"<p>{html.escape(_summary(exercises, states))}</p>"

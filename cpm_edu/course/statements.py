@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 __all__ = ["Statement", "statements_of"]
 
+LONGEST_CELL = 100_000  # characters; the parser is quadratic in some
 PYTHON_MAGICS = ("time", "timeit", "capture", "prun")  # cell magics below which Python stands
 MUTATORS = ("append", "extend", "insert", "add", "update", "setdefault", "sort", "reverse", "fill")
 _BARE_COMMAND = re.compile(r"^\s*(pip|conda|mamba|apt|git|ls|cd|pwd)\s+[\w.~/-].*$")  # works in a notebook
@@ -46,9 +47,14 @@ def statements_of(cells: Sequence, text: str | None = None) -> tuple[list[Statem
     is_notebook = text is None
     code = [cell for cell in cells if cell.kind == "code" and cell.text.strip()]
     statements, notes = [], []
-    if not is_notebook and isinstance(whole := _parsed(text), ast.Module):
+    short = not is_notebook and len(text) <= LONGEST_CELL
+    if short and isinstance(whole := _parsed(text), ast.Module):
         return _that_bind(_statements(whole, text, 0, 1)), []
     for cell in code:
+        if len(cell.text) > LONGEST_CELL:
+            where = f"cell {cell.number}" if is_notebook else f"what begins in line {cell.first_line}"
+            notes.append(f"{where} is longer than {LONGEST_CELL:,} characters and was skipped.")
+            continue
         text = _without_cell_magic(cell.text) if is_notebook else cell.text
         if text is None:
             continue

@@ -32,6 +32,10 @@ __all__ = [
 ]
 
 LARGEST = 30_000_000  # bytes; a notebook full of pictures has a few million
+MOST_CELLS, MOST_CODE = (
+    2_000,
+    1_000_000,
+)  # cells, characters of code; Python's parser takes minutes for some texts
 LONGEST_ANSWER = 20_000  # characters of one text
 _MARKER = re.compile(
     r"^[\s>*_#]*your answer\s*\(\s*(a\d+(?:q\d+|p))\s*\)[\s*_:.]*", re.IGNORECASE | re.MULTILINE
@@ -156,8 +160,16 @@ def read_student_bytes(data: bytes, name: str) -> StudentFile:
         raise Unreadable(f"{name} is empty")
     looks_like_json = text.lstrip().startswith("{") and ('"cells"' in text or '"worksheets"' in text)
     if Path(name).suffix.lower() == ".ipynb" or looks_like_json:
-        return StudentFile(Path(name), *_notebook(text, name, notes))
-    return StudentFile(Path(name), _percent_cells(text), tuple(notes), text)
+        file = StudentFile(Path(name), *_notebook(text, name, notes))
+    else:
+        file = StudentFile(Path(name), _percent_cells(text), tuple(notes), text)
+    size = sum(len(cell.text) for cell in file.cells if cell.kind == "code")
+    if len(file.cells) > MOST_CELLS or size > MOST_CODE:
+        raise Unreadable(
+            f"{name} has {len(file.cells):,} cells and {size:,} characters of code; at most {MOST_CELLS:,} and "
+            f"{MOST_CODE:,} are read"
+        )
+    return file
 
 
 def _decoded(data: bytes, name: str) -> tuple[str, list[str]]:

@@ -143,7 +143,7 @@ come_alive(ask_for_both)
 #
 # * `layers`: a list with one tuple (kernel, stride, padding, dilation) for every convolution or pooling, from the image
 #   on; all are whole numbers.
-#     * `kernel`: how many cells of its input the layer reads; `dilation`: how far apart these are. With dilation 2 a
+#     * `kernel`: how many cells of its input the layer reads, its **taps**; `dilation`: how far apart these are. With dilation 2 a
 #       kernel of 3 reads every other cell, and from its first to its last it reaches over 5. Dilation 1 is the usual kernel.
 #     * `stride`: how many cells of its input lie between two neighbouring cells of its output.
 #     * `padding`: how many cells are put in front of its input. With padding 0 the first cell of the output begins to
@@ -259,6 +259,9 @@ come_alive(paper_fields)
 # little: p changes in proportion, and the factor is the **gradient** of p with respect to that colour. It may be
 # negative; its *size* (absolute value) says how much the cell listens. For one image, a pixel counts with the sizes of its
 # C gradients, **added up**. Average that over the N images.
+#
+# Nudging the pixels one by one takes too long. torch finds all gradients of one number in one pass backward
+# (`requires_grad_`, `backward`).
 #
 # Return a tensor or array of shape (H_in, W_in).
 #

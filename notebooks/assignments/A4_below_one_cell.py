@@ -132,7 +132,8 @@ come_alive(my_joints)
 # Return the point (x, y) as two floats: an array, a list or a tuple.
 #
 # **By hand.** The best cell of this map is (2, 2), with 0.9. On its right stands 0.6, on its left 0.3: x becomes 2.25. Below
-# stands 0.2, above 0.1: y becomes 2.25 too. If column 3 were missing, (2, 2) would be in the last column, and x would stay 2.
+# stands 0.2, above 0.1: y becomes 2.25 too. Did the map end with column 2, x would
+# stay 2.
 
 # %%
 step_map = np.full((5, 6), 0.01)
@@ -196,7 +197,7 @@ check("ex14", quarter_offset)
 # Return the point (x, y) as two floats. (The line below the fraction is never 0 at a best cell; question a4q1 asks why.)
 #
 # **By hand**, on the map of ex14. Along x: 0.3, 0.9, 0.6, with the logarithms -1.204, -0.105, -0.511. Above the line
-# -1.204 + 0.511 = -0.693, below it 2 (-1.204 + 0.211 - 0.511) = -3.009: a step of 0.23, so x = 2.23. Along y: 0.1, 0.9, 0.2
+# -1.204 + 0.511 = -0.693, below it 2 (-1.204 + 0.211 - 0.511) = -3.008: a step of 0.23, so x = 2.23. Along y: 0.1, 0.9, 0.2
 # give a step of 0.09, so y = 2.09. Compare ex14, which says 2.25 for both.
 
 

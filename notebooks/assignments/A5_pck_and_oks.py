@@ -294,7 +294,8 @@ check("ex21", average_precision)
 
 # %% [markdown]
 # COCO's headline AP is the mean over ten thresholds. Yours, beside the reference implementation, for twenty detections of
-# twenty people:
+# twenty people. The last two rows agree, or differ by less than 0.001: for a recall such as 7 / 20, which is one of the
+# 101, the last binary digit of 0.35 decides, and np.linspace(0, 1, 101) rounds it in another way than np.arange(101) / 100.
 
 
 # %%

@@ -9,9 +9,12 @@ from pathlib import Path
 from conftest import skip_or_fail
 
 from cpm_edu.course.exercise import Exercise
+from cpm_edu.course.grading.limits import Limits
 from cpm_edu.course.grading.sandbox import Isolation, NoSandbox, find_isolation
 
 HOSTILE = Path(__file__).parent / "hostile"
+TWICE = "def f(x):\n    return 2 * x\n"
+FAST = Limits(call_s=1.0, start_s=1.0)
 
 
 def sandbox() -> Isolation:
@@ -34,6 +37,12 @@ def exercise(name: str = "f", **other) -> Exercise:
         **given,
         **other,
     )
+
+
+def outcome(isolation, source, *arguments, limits=FAST, **other):
+    """What comes of one call of `f` in a room of its own."""
+    with isolation.room(limits=limits) as room:
+        return room.student(exercise(**other), source)(*arguments)
 
 
 def hostile(name: str) -> tuple[str, set[str]]:

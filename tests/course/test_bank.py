@@ -23,6 +23,7 @@ MASTERS = Path(__file__).parents[2] / "notebooks" / "assignments"
 IDS = [exercise.id for exercise in all_exercises()]
 HIDDEN = 20261123  # any seed but the public one
 SEEDS = (0, HIDDEN)
+SECONDS = 60.0  # not what is tested here
 GENERAL = {
     "delegates", "raises", "too-slow", "ended", "too-large", "wrong-type", "wrong-shape", "not-finite",
     "changes-input", "returns-nothing", "wrong-value",
@@ -45,7 +46,7 @@ def exercise(request):
 
 
 def verdict_of(exercise, source, seeds=SEEDS):
-    return judge(exercise, local_source(exercise, source), seeds)
+    return judge(exercise, local_source(exercise, source, seconds=SECONDS), seeds)
 
 
 def test_bank_is_judged(exercise):
@@ -99,7 +100,7 @@ def test_master_passes(exercise):
     assert re.search(rf"^# ## {exercise.id}\*? · ", text, re.MULTILINE)
     found = read_student_file(masters[0]).source_of(exercise.name)
     assert not found.stub
-    verdict = judge(exercise, local_source(exercise, found.source), SEEDS)
+    verdict = judge(exercise, local_source(exercise, found.source, seconds=SECONDS), SEEDS)
     assert verdict.status == "pass", verdict.message
 
 
@@ -165,6 +166,24 @@ def alike(one, other) -> bool:
     return one == other or (type(one) is type(other) and not isinstance(one, int | float | str))
 
 
+def test_the_sandbox_says_the_same(exercise):
+    """A sample through the third door: the first right answer and the first of the exercise's own mistakes."""
+    from cpm_edu.course.grading.sandbox import NoSandbox, find_isolation
+
+    try:
+        isolation = find_isolation()
+    except NoSandbox as error:
+        skip_or_fail("bwrap", str(error))
+    found = entries(exercise)
+    right = next(entry for entry in found if entry.kind == "right")
+    wrong = next(e for e in found if e.kind == "wrong" and e.mistake not in GENERAL)
+    with isolation.room(0) as room:
+        for entry in (right, wrong):
+            verdict = judge(exercise, room.student(exercise, entry.source), SEEDS)
+            assert verdict.mistake == entry.mistake, f"{entry}: {verdict.message}"
+            judged["in the sandbox"] += 1
+
+
 def test_counts(capsys):
     """Of the whole course, in one line of the log."""
     right = sum(entry.kind == "right" for entry in bank())
@@ -176,5 +195,5 @@ def test_counts(capsys):
     with capsys.disabled():
         print(
             f"\nthe bank: {len(IDS)} exercises, {right} right answers, {wrong} wrong ones of {mistakes} kinds; "
-            f"judged here: {judged['right']} right, {judged['wrong']} wrong"
+            f"judged here: {judged['right']} right, {judged['wrong']} wrong, {judged['in the sandbox']} in the sandbox"
         )

@@ -154,11 +154,10 @@ def test_a_submission_that_ends_its_grader_costs_itself_only(grade, tmp_path, mo
         tmp_path / "site",
         **{
             "sitecustomize.py": "import os, cpm_edu.course.student_files as files\n"
-            "read = files.read_student_file\n"
-            "def crash(path):\n"
-            "    if b'garbage' in open(path, 'rb').read(): os._exit(1)\n"
-            "    return read(path)\n"
-            "files.read_student_file = crash\n"
+            "read = files.read_student_bytes\n"
+            "def crash(data, name):\n"
+            "    return os._exit(1) if b'garbage' in data else read(data, name)\n"
+            "files.read_student_bytes = crash\n"
         },
     )
     rows = grade()

@@ -12,6 +12,7 @@ from command_line import assert_refused, run
 
 from cpm_edu.course.release import wheel as wheel_module
 from cpm_edu.course.release.leftovers import leftover_lines, problems_of_wheel
+from cpm_edu.course.release.markers import find_regions, informative
 from cpm_edu.course.release.overlay import assigned, assignments
 
 from .release_example import write_overlay
@@ -47,19 +48,27 @@ def test_course_is_in_it_and_nothing_private(wheel, texts):
 
 
 def test_no_solution_no_sample_answer_no_rubric_is_in_it(texts, masters):
-    """Notebooks of the wheel hold no line of a solution; no file holds a sentence of a sample answer or rubric."""
+    """No notebook holds all that tells of a solution: they teach single lines of some. No file holds a sentence of a
+    sample answer or rubric."""
     notebooks = {name: text for name, text in texts.items() if name.endswith(".ipynb")}
     assert len(notebooks) >= 12
-    solutions = [line for one in masters for line in one.master.solution_lines()]
-    assert len(solutions) > 100
-    assert leftover_lines(solutions, notebooks) == []
-    sentences = [q.sample for one in masters for q in one.questions] + [
-        q.rubric for one in masters for q in one.questions
-    ]
+    tried = 0
+    for cell, region in ((c, r) for one in masters for c in one.master.cells for r in solutions_in(c)):
+        telling = {(line, "") for line in region.inside if informative(line)}
+        for name, text in notebooks.items():
+            found = leftover_lines(telling, {name: text})
+            assert not telling or len(found) < len(telling), f"{name} holds the solution {cell.text}"
+            tried += bool(telling)
+    assert tried > 300
+    sentences = [text for one in masters for q in one.questions for text in (q.sample, q.rubric)]
     lines = {line.strip() for text in sentences for line in text.splitlines() if len(line.strip()) > 40}
     assert len(lines) > 50
     everything = "\n".join(texts.values())
     assert [line for line in lines if line in everything] == []
+
+
+def solutions_in(cell):
+    return find_regions(cell.lines, str, "SOLUTION")[0]
 
 
 def test_no_wrong_answer_of_the_bank_is_in_it(texts):

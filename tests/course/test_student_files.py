@@ -304,3 +304,16 @@ def test_nothing_written_is_the_notebook_without_a_word(tmp_path):
     file, said = pick_file(tmp_path.iterdir(), ["f"])
     assert (file.path.name, said) == ("A1.ipynb", "")
     assert read_student_file(tmp_path / "a1.py").source_of("f").stub
+
+
+def test_what_would_keep_the_parser_busy_is_left_out():
+    long = "x = f'" + "{x}" * 60_000 + "'"
+    found = source_of(notebook("def f(): return 1", long))
+    assert found.notes == ("cell 2 is longer than 100,000 characters and was skipped.",)
+    assert value_of(b"# %%\ndef f(): return 1\n# %%\n" + long.encode(), file="a.py") == 1
+    with pytest.raises(NotInFile, match="longer than 100,000 characters"):
+        source_of(long.encode(), file="a.py")
+    with pytest.raises(Unreadable, match="2,001 cells"):
+        source_of(notebook(*["x = 1"] * 2001))
+    with pytest.raises(Unreadable, match="characters of code; at most"):
+        source_of(notebook(*["x = 1\n" * 9_000] * 30))

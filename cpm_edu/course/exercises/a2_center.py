@@ -145,9 +145,12 @@ MISTAKES = (
     ),
     Mistake(
         "one-pixel-per-cell",
-        "of every cell you take one number: that of its first pixel, in the upper left corner. (To draw on the cells "
-        "at center_px / stride comes to the same.) A cell holds the mean of all its pixels.",
-        _pooled(lambda maps, stride: maps[..., ::stride, ::stride]),
+        "of every cell you take one pixel, such as the first one, in its upper left corner. (To draw on the cells at "
+        "center_px / stride comes to the same.) A cell holds the mean of all its pixels.",
+        (
+            _pooled(lambda maps, stride: maps[..., ::stride, ::stride]),
+            _pooled(lambda maps, stride: maps[..., stride // 2 :: stride, stride // 2 :: stride]),
+        ),
     ),
     Mistake(
         "largest-of-a-cell",

@@ -215,7 +215,8 @@ MISTAKES = (
     ),
     Mistake(
         "colours-averaged",
-        "you average over the input channels. They are added up: what a pixel does, all its colours do together.",
+        "you average over the colours of a pixel, or take the largest. They are added up: what a pixel does, all its "
+        "colours do together.",
         (_pulled(lambda g, images: g.abs().mean((0, 1))), _pulled(lambda g, images: g.abs().amax(1).mean(0))),
     ),
     Mistake(

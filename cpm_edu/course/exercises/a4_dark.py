@@ -11,6 +11,7 @@ from .a4_points import (
     DECODERS,
     Answer,
     decoded,
+    explains_where,
     gaussian_map,
     inside,
     point_mistakes,
@@ -148,6 +149,14 @@ EX16 = Exercise(
             "x and y of the step have changed places, or those of the gradient have while the Hessian's have not. "
             "log_map[y, x + 1] is the cell on the right.",
             (lambda m, c: c + (_dark(m, c) - c)[::-1], _changed(_gradient_swapped)),
+        ),
+        Mistake(
+            "read-as-xy",
+            "your L(i, j) takes i rows and j columns, from row x and column y. An array is read [row, column]: i columns "
+            "to the right and j rows down is log_map[y + j, x + i].",
+            seen=explains_where(
+                lambda m, c: _far(m, c) and c[0] == c[1], lambda m, c: c + (_dark(m, c) - c)[::-1]
+            ),
         ),
         Mistake(
             "no-mixed-derivative",

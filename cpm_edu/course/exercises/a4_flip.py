@@ -104,6 +104,7 @@ EX17 = Exercise(
                 lambda a, b, order: _merged(a, b[:, ::-1], _kept(order)),
                 lambda a, b, order: _merged(a, b[::-1, ::-1], order),
                 lambda a, b, order: _merged(a, b[::-1, ::-1], _kept(order)),
+                lambda a, b, order: _merged(a, b[order][::-1, ::-1], _kept(order)),
             ),
         ),
         Mistake(
@@ -114,6 +115,8 @@ EX17 = Exercise(
                 lambda a, b, order: _merged(a, b[::-1, :, ::-1], order),
                 lambda a, b, order: _merged(a, b[::-1, :, ::-1], _kept(order)),
                 lambda a, b, order: _merged(a, b[::-1], _kept(order)),
+                lambda a, b, order: _merged(a, b[order][::-1], _kept(order)),
+                lambda a, b, order: _merged(a, b[order][::-1, :, ::-1], _kept(order)),
             ),
         ),
         Mistake(
@@ -134,6 +137,7 @@ EX17 = Exercise(
                 lambda a, b, order: _merged(a[..., ::-1], b[..., ::-1], _kept(order)),
                 lambda a, b, order: _merged(a, b[..., ::-1], order)[..., ::-1],
                 lambda a, b, order: _merged(a[..., ::-1], b, order),
+                lambda a, b, order: _merged(a[order][..., ::-1], b[..., ::-1], _kept(order)),
             ),
         ),
         Mistake(
@@ -150,6 +154,14 @@ EX17 = Exercise(
             "sum-for-mean",
             "your maps are twice too high: the mean of two is half of their sum.",
             lambda a, b, order: 2 * _merged(a, b, order),
+        ),
+        Mistake(
+            "brackets",
+            "a + b / 2 halves b alone: the sum needs brackets before it is halved.",
+            (
+                lambda a, b, order: _merged(a, b, order) + a / 2,
+                lambda a, b, order: 2 * _merged(a, b, order) - a / 2,
+            ),
         ),
         Mistake(
             "largest-for-mean",

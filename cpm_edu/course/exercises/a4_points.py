@@ -177,6 +177,12 @@ def point_mistakes(reference: Answer) -> tuple[Mistake, ...]:
             "every step has the right length and the wrong sign. x grows to the right, y grows downwards.",
             lambda m, c: c - step(m, c),
         ),
+        Mistake(
+            "y-upwards",
+            "every step along y has the wrong sign, those along x are right. y grows downwards: the cell below is in row "
+            "y + 1.",
+            lambda m, c: c + step(m, c) * (1, -1),
+        ),
         Mistake("step-alone", "you return the step, without the cell from which it starts.", step),
         Mistake(
             "no-step",

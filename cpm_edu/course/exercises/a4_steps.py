@@ -165,6 +165,11 @@ def _parabola_of_transposed(belief_map: np.ndarray, cell: np.ndarray) -> np.ndar
     return cell + [-slope / (2 * bend) for bend, slope, _ in bends]
 
 
+def _without_brackets(belief_map: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    logs = np.log(cross(belief_map, cell).astype(np.float64))
+    return cell + (_parabola(belief_map, cell) - cell) * np.diff(logs, n=2)[:, 0] ** 2
+
+
 def _mean_place(belief_map: np.ndarray, cell: np.ndarray) -> np.ndarray:
     return cell + [np.average((-1, 0, 1), weights=beliefs) for beliefs in cross(belief_map, cell)]
 
@@ -212,6 +217,11 @@ EX15 = Exercise(
             "every step is twice or half as long as it should be: look at the 2 below the line, and at what it "
             "multiplies.",
             tuple(lambda m, c, f=f: c + f * (_parabola(m, c) - c) for f in (2, 0.5, 4)),
+        ),
+        Mistake(
+            "brackets",
+            "a / 2 * (...) is (a / 2) * (...): all that stands below the line needs brackets of its own.",
+            seen=explains_where(_all_usable, _without_brackets, rtol=3e-3),
         ),
         Mistake(
             "mean-place",

@@ -104,6 +104,12 @@ EX20 = Exercise(
             lambda *case: np.nansum(_similarities(*case) * case[2]) / case[2].sum(),
         ),
         Mistake(
+            "marks-as-indices",
+            "visibility stands in the square brackets as it is, so numpy takes the joints 0, 1 and 2 again and again. "
+            "Which joints are labelled? Ask that first: a comparison gives True and False.",
+            lambda p, t, v, a, s: _similarities(p, t, np.ones_like(v), a, s)[v].mean(),
+        ),
+        Mistake(
             "sigma-for-k",
             "every joint is judged too strictly: the tolerance k is 2 sigma, not sigma.",
             _with(sigma=lambda s: s / 2),

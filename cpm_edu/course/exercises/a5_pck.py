@@ -135,6 +135,10 @@ EX18 = Exercise(
                     lambda labelled, y: np.ones_like(labelled) & labelled[:, list(y)].all(1, keepdims=True),
                 ),
                 _hits_of_all,
+                lambda p, t, labelled, y, threshold: (
+                    result_of(measured(p, t, labelled, _lengths(t, y)), threshold).correct.sum()
+                    / labelled.size
+                ),
             ),
         ),
         Mistake(

@@ -107,6 +107,18 @@ EX19 = Exercise(
             (_scoring(7, 8), _scoring(5, 6)),
         ),
         Mistake(
+            "box-as-size",
+            "you read the box as (x, y, width, height). Its last two numbers are the opposite corner: how wide is a box "
+            "from x1 = 50 to x2 = 68?",
+            lambda p, t, labelled, boxes, threshold: (
+                result_of(
+                    measured(p, t, labelled, 0.6 * np.linalg.norm(boxes[:, 2:], axis=-1)),
+                    threshold,
+                    MPII_SCORED,
+                ).mean
+            ),
+        ),
+        Mistake(
             "wrong-subset",
             "the joints that you leave out of the mean are not MPII's. Pelvis and thorax are left out, and nothing else: "
             "neck and head top count.",

@@ -6,10 +6,8 @@ import base64
 import builtins
 import hashlib
 import io
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -18,7 +16,7 @@ from PIL import Image
 from ...figures.style import BELIEF_CMAP
 from ..exercise import Exercise, Verdict
 from ..judge import PUBLIC_SEED, judge
-from ..student_files import Extracted, StudentFile, read_student_file
+from ..student_files import Extracted, StudentFile, read_student_bytes
 from .archives import read_file
 from .records import Graded, Record
 from .sandbox import RoomFailed
@@ -105,7 +103,7 @@ def _open(
         name = "/".join(place.parts[1:]) or place.name
         try:
             data = read_file(place)
-            file = _read(data, place.suffix, name)
+            file = _read(data, name)
         except ValueError as error:
             notes.append(_sentence(name, error))
             continue
@@ -127,20 +125,15 @@ def _open(
         )
         if candidates[1][0][0] == rank[0] < 0:
             looks.append("several files with answers")
-    notes += [note.replace(chosen.file.path.name, chosen.name) for note in chosen.file.notes]
+    notes += chosen.file.notes
     return chosen, notes, looks
 
 
-def _read(data: bytes, suffix: str, name: str) -> StudentFile:
-    with tempfile.TemporaryDirectory(prefix="cpm_edu_grade_") as folder:
-        path = Path(folder) / f"submission{suffix}"
-        path.write_bytes(data)
-        try:
-            return read_student_file(path)
-        except ValueError as error:
-            raise ValueError(str(error).replace(path.name, name)) from error
-        except (RecursionError, MemoryError) as error:
-            raise ValueError("is nested too deeply to be read") from error
+def _read(data: bytes, name: str) -> StudentFile:
+    try:
+        return read_student_bytes(data, name)
+    except (RecursionError, MemoryError) as error:
+        raise ValueError("is nested too deeply to be read") from error
 
 
 def _sentence(name: str, error: ValueError) -> str:

@@ -16,7 +16,7 @@ from ..exercise import Call, Exercise, Outcome
 from . import wire
 from .environment import SOLVERS
 from .limits import Limits, Spent
-from .watchdog import Watchdog
+from .watchdog import TOO_LONG, Watchdog
 from .worker import HEAD
 
 __all__ = ["ENGINES", "Room", "RoomFailed"]
@@ -76,7 +76,7 @@ class Room:
         if process is None or process.closed:
             return
         process.close()
-        self.spent.seconds += process.watchdog.last.seconds
+        self.spent.seconds += process.seconds
         self.spent.peak_bytes = max(self.spent.peak_bytes, process.watchdog.peak_bytes)
         if process.over is not None:
             self.spent.why = process.over.message
@@ -94,6 +94,9 @@ class _Student:
         if self._over is not None:
             return self._over
         body = wire.encode(list(arguments))
+        if self._room.spent.seconds >= self._room.limits.submission_s:
+            self._over = Outcome(error="TookTooLong", message=TOO_LONG)
+            return self._over
         outcome = Outcome()
         if self._process is None or self._process.serves is not self:
             outcome = self._begin()
@@ -150,12 +153,19 @@ class _Process:
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
         self._asked = threading.Semaphore(0)  # an answer is read for each question; a flood stays in the pipe
         self._number = b""
-        most = limits.together(ENGINES.index(engine), already_s)
-        self.watchdog = Watchdog(lambda: started.measure(most.bytes), most, limits.patience, self._end)
         self._reader = threading.Thread(target=self._read, name="answers of a room", daemon=True)
         self._reader.start()
-        self.watchdog.start()
+        self.watchdog: Watchdog | None = None
         self._greet(engine)
+        self._began_s = started.measure(0).seconds  # Python and its imports are not the submission's time
+        most = limits.together(ENGINES.index(engine), already_s - self._began_s)
+        self.watchdog = Watchdog(lambda: started.measure(most.bytes), most, limits.patience, self._end)
+        self.watchdog.start()
+
+    @property
+    def seconds(self) -> float:
+        """Of a processor, used by the submission."""
+        return max(self.watchdog.last.seconds - self._began_s, 0.0)
 
     def _greet(self, engine: str):
         self._number = secrets.token_bytes(8)
@@ -232,8 +242,8 @@ class _Process:
     def close(self):
         """End all its processes and wait until nothing is left."""
         self.closed = True
-        self.watchdog.stop()
-        with suppress(RuntimeError):  # the watchdog itself may be the one that closes
+        if self.watchdog is not None:
+            self.watchdog.stop()
             self.watchdog.join()
         self._started.kill()
         self._asked.release()

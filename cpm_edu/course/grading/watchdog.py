@@ -9,12 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-__all__ = ["Use", "Watchdog", "family", "use_of"]
+__all__ = ["TOO_LONG", "Use", "Watchdog", "family", "use_of"]
 
 EVERY_S = 0.05
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 KIB = 1024
+TOO_LONG = "the submission as a whole took too long"
 
 
 @dataclass(frozen=True)
@@ -127,5 +128,5 @@ class Watchdog(threading.Thread):
         if until is not None and (use.seconds > until[0] or time.monotonic() > until[1]):
             return "TookTooLong", until[2]
         if use.seconds > most.seconds or time.monotonic() - self._began > 10 * self._patience * most.seconds:
-            return "TookTooLong", "the submission as a whole took too long"
+            return "TookTooLong", TOO_LONG
         return None

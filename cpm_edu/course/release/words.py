@@ -53,7 +53,8 @@ def student_readme(release: Sequence[Assigned], notebooks: Sequence[str], wheel:
         "Run the first code cell, read an exercise, write its function, and run the `check` cell below it: it says "
         "that the function is right, or what is wrong and for which input. `hint(...)` helps in three steps and "
         f'`progress("{first.name}")` shows what is left. Neither costs points. Do not rename the functions; helpers '
-        "and imports of your own are welcome, in any cell. Library functions that hold the answer are locked."
+        "and imports of your own are welcome, in any cell. Write with Python, numpy and, where the notebook imports it, "
+        "torch: library functions that hold the answer are locked, and in grading `cpm_edu` is not there at all."
     )
     parts.append(
         f"You like an editor better? `{folder}{first.name.lower()}.py` holds the same cells. Work in one of the two. In "

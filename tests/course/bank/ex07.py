@@ -318,3 +318,15 @@ from cpm_edu.targets import center_map as finished
 
 def center_map(center_px, size, stride):
     return F.avg_pool2d(finished(torch.as_tensor(center_px)[None], size), stride)[0, 0].numpy()
+
+
+# %% wrong: one-pixel-per-cell | the one in the middle
+import numpy as np
+
+
+def center_map(center_px, size, stride):
+    height, width = size
+    sigma = 21 * height / 368
+    r, c = np.mgrid[:height, :width]
+    pixels = np.exp(-((c - center_px[0]) ** 2 + (r - center_px[1]) ** 2) / (2 * sigma**2))
+    return pixels[stride // 2 :: stride, stride // 2 :: stride]

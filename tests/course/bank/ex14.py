@@ -335,3 +335,17 @@ from cpm_edu.decoding import decode_quarter
 
 def quarter_offset(belief_map, cell):
     return decode_quarter(torch.tensor(belief_map)[None, None])[0][0, 0].numpy()
+
+
+# %% wrong: y-upwards
+import numpy as np
+
+
+def quarter_offset(belief_map, cell):
+    x, y = cell
+    point = cell.astype(float)
+    if 0 < x < belief_map.shape[1] - 1:
+        point[0] += 0.25 * np.sign(belief_map[y, x + 1] - belief_map[y, x - 1])
+    if 0 < y < belief_map.shape[0] - 1:
+        point[1] += 0.25 * np.sign(belief_map[y - 1, x] - belief_map[y + 1, x])
+    return point

@@ -398,3 +398,39 @@ from cpm_edu.decoding import decode
 
 def log_parabola(belief_map, cell):
     return decode(torch.tensor(belief_map)[None, None], "log_parabola")[0][0, 0].numpy()
+
+
+# %% wrong: y-upwards
+import numpy as np
+
+
+def step(b):
+    if len(b) < 3 or min(b) <= 0:
+        return 0.0
+    logs = np.log(b)
+    return (logs[0] - logs[2]) / (2 * (logs[0] - 2 * logs[1] + logs[2]))
+
+
+def log_parabola(belief_map, cell):
+    x, y = cell
+    along_x = belief_map[y, x - 1 : x + 2] if x > 0 else []
+    along_y = belief_map[y - 1 : y + 2, x] if y > 0 else []
+    return x + step(along_x), y - step(along_y)
+
+
+# %% wrong: brackets | the divisor has none of its own
+import numpy as np
+
+
+def step(b):
+    if len(b) < 3 or min(b) <= 0:
+        return 0.0
+    logs = np.log(b)
+    return (logs[0] - logs[2]) / 2 * (logs[0] - 2 * logs[1] + logs[2])
+
+
+def log_parabola(belief_map, cell):
+    x, y = cell
+    along_x = belief_map[y, x - 1 : x + 2] if x > 0 else []
+    along_y = belief_map[y - 1 : y + 2, x] if y > 0 else []
+    return x + step(along_x), y + step(along_y)

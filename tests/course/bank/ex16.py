@@ -313,3 +313,44 @@ from cpm_edu.decoding import decode_dark
 
 def dark_step(log_map, cell):
     return decode_dark(torch.tensor(np.exp(log_map))[None, None], blur_kernel=1)[0][0, 0].numpy()
+
+
+# %% wrong: y-upwards
+import numpy as np
+
+
+def dark_step(log_map, cell):
+    x, y = cell
+    height, width = log_map.shape
+    if not (2 <= x <= width - 3 and 2 <= y <= height - 3):
+        return cell.astype(float)
+
+    def at(i, j):
+        return log_map[y + j, x + i]
+
+    g = [(at(1, 0) - at(-1, 0)) / 2, (at(0, 1) - at(0, -1)) / 2]
+    hxx = (at(2, 0) - 2 * at(0, 0) + at(-2, 0)) / 4
+    hyy = (at(0, 2) - 2 * at(0, 0) + at(0, -2)) / 4
+    hxy = (at(1, 1) - at(-1, 1) - at(1, -1) + at(-1, -1)) / 4
+    step = np.linalg.solve([[hxx, hxy], [hxy, hyy]], g)
+    return x - step[0], y + step[1]
+
+
+# %% wrong: read-as-xy
+import numpy as np
+
+
+def dark_step(log_map, cell):
+    x, y = cell
+    height, width = log_map.shape
+    if not (2 <= x <= width - 3 and 2 <= y <= height - 3):
+        return cell.astype(float)
+
+    def at(i, j):
+        return log_map[x + i, y + j]
+
+    g = [(at(1, 0) - at(-1, 0)) / 2, (at(0, 1) - at(0, -1)) / 2]
+    hxx = (at(2, 0) - 2 * at(0, 0) + at(-2, 0)) / 4
+    hyy = (at(0, 2) - 2 * at(0, 0) + at(0, -2)) / 4
+    hxy = (at(1, 1) - at(-1, 1) - at(1, -1) + at(-1, -1)) / 4
+    return cell - np.linalg.solve([[hxx, hxy], [hxy, hyy]], g)

@@ -172,3 +172,21 @@ from cpm_edu.decoding import merge_flip
 def merge_flipped(maps, maps_of_mirrored, permutation):
     pair = torch.tensor(maps)[None], torch.tensor(maps_of_mirrored)[None]
     return merge_flip(*pair, permutation.tolist(), shift=False)[0].numpy()
+
+
+# %% wrong: brackets | the second pass alone is halved
+def merge_flipped(maps, maps_of_mirrored, permutation):
+    return maps + maps_of_mirrored[permutation][:, :, ::-1] / 2
+
+
+# %% wrong: turned-both-ways | np.flip without an axis, after the swap
+import numpy as np
+
+
+def merge_flipped(maps, maps_of_mirrored, permutation):
+    return (maps + np.flip(maps_of_mirrored[permutation])) / 2
+
+
+# %% wrong: wrong-pass-mirrored | the image's maps are brought to the mirror
+def merge_flipped(maps, maps_of_mirrored, permutation):
+    return (maps[permutation][:, :, ::-1] + maps_of_mirrored) / 2

@@ -293,3 +293,15 @@ def pck(pred, truth, labelled, yardstick, threshold):
     counts = labelled & labelled[:, [a]] & labelled[:, [b]]
     length = np.where(np.isfinite(length), length, 1)
     return library_pck(pred, truth, counts, normalizer=length, threshold=threshold, comparison="<=").mean
+
+
+# %% wrong: unlabelled-counted | the mean over the whole array
+import numpy as np
+
+
+def pck(pred, truth, labelled, yardstick, threshold):
+    a, b = yardstick
+    length = np.linalg.norm(truth[:, a] - truth[:, b], axis=-1)
+    length[~(labelled[:, a] & labelled[:, b])] = np.nan
+    error = np.linalg.norm(pred - truth, axis=-1)
+    return ((error <= threshold * length[:, None]) & labelled).mean()

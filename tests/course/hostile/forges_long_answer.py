@@ -1,12 +1,17 @@
 # expect: ended
-import contextlib
 import os
 import struct
+import sys
 
 
 def gaussian_map(center_cells, size, sigma_cells):
-    for number in range(3, 64):
-        with contextlib.suppress(OSError):
-            os.write(number, struct.pack("<8scI", bytes(8), b"R", 0xFFFFFFFF))
+    frame = sys._getframe()
+    while "number" not in frame.f_locals:
+        frame = frame.f_back
+    for door in range(3, 64):
+        try:
+            os.write(door, struct.pack("<8scI", frame.f_locals["number"], b"R", 0xFFFFFFFF))
+        except OSError:
+            continue
     while True:
         pass
