@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 import traceback
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,6 +59,15 @@ def rows_of(data: bytes | Path) -> dict[str, dict[str, str]]:
     data = data.read_bytes() if isinstance(data, Path) else data
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     return {row["student"]: row for row in rows}
+
+
+def own_temporary_folder(tmp_path: Path, monkeypatch) -> Path:
+    """A folder for all temporary files of a test, so that what it leaves is not taken for another's."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return folder
 
 
 def rooms_that_stay(seconds: float = 150) -> list[str]:

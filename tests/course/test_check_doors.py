@@ -59,6 +59,7 @@ def pytest_in(folder, *arguments, **environment):
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         **environment,
     }
+    surroundings.pop("CI", None)  # with it pytest's summary repeats whole messages
     return subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True, timeout=300)
 
 

@@ -14,7 +14,7 @@ from cpm_edu.course.grading.bubblewrap import USERS
 from cpm_edu.course.grading.records import read_record
 from cpm_edu.course.grading.table import number
 
-from .graded_class import rooms_that_stay, rows_of
+from .graded_class import own_temporary_folder, rooms_that_stay, rows_of
 from .rooms import sandbox
 from .synthetic_class import EXERCISES, write_class
 
@@ -36,11 +36,11 @@ def left_behind() -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_whole_class(tmp_path, capsys):
+def test_a_whole_class(tmp_path, capsys, monkeypatch):
     sandbox()
     students = write_class(tmp_path / "in", COUNT)
     assert len(students) == COUNT
-    before = {path.name for path in Path("/tmp").glob("cpm_edu*")}
+    temporary = own_temporary_folder(tmp_path, monkeypatch)
     began = time.monotonic()
     out = tmp_path / "out" / "grades.csv"
     options = ["--assignment", "A1", "--seed", 20261, "--out", out, "--feedback", tmp_path / "feedback"]
@@ -73,7 +73,7 @@ def test_a_whole_class(tmp_path, capsys):
     assert not faults, "\n".join(faults)
     assert not rooms_that_stay()
     assert not left_behind()
-    assert {path.name for path in Path("/tmp").glob("cpm_edu*")} <= before
+    assert list(temporary.iterdir()) == []
     assert not list(tmp_path.rglob("climbed.py"))
     assert len(list((tmp_path / "feedback").glob("*.html"))) == COUNT
     if COUNT >= 200:

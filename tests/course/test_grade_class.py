@@ -1,20 +1,30 @@
 """`cpm-edu grade` on a class of assignment A9: once, again, killed, in parts, by hand, refused."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 from command_line import assert_refused, run
 
 from cpm_edu.course.grading import classwork
+from cpm_edu.course.grading.orphans import end_orphans
 from cpm_edu.course.grading.sandbox import NoSandbox
 
-from .graded_class import EVIL, RIGHT, SQUARED, STUB, notebook, rooms_that_stay, rows_of
+from .graded_class import (
+    EVIL,
+    RIGHT,
+    SQUARED,
+    STUB,
+    notebook,
+    own_temporary_folder,
+    rooms_that_stay,
+    rows_of,
+)
 from .release_example import write_overlay
 from .rooms import sandbox
 from .test_submissions import put
@@ -63,8 +73,8 @@ def points(rows):
     return {student: (row["ex91"], row["ex92"]) for student, row in rows.items()}
 
 
-def test_a_class(grade, tmp_path, capsys):
-    before = set(Path("/tmp").glob("cpm_edu*"))
+def test_a_class(grade, tmp_path, capsys, monkeypatch):
+    temporary = own_temporary_folder(tmp_path, monkeypatch)
     rows = grade("--feedback", tmp_path / "feedback", jobs=2)
     assert points(rows) == {"'" + s if s.startswith("=") else s: p for s, p in EXPECTED.items()}
     assert {row["isolated"] for row in rows.values()} == {"yes"}
@@ -84,7 +94,7 @@ def test_a_class(grade, tmp_path, capsys):
     for page in (tmp_path / "out" / "answers.html", tmp_path / "feedback" / "ada.html"):
         assert EVIL not in page.read_text(), "a student's text is escaped"
     assert not rooms_that_stay()
-    assert set(Path("/tmp").glob("cpm_edu*")) == before, "no file is left"
+    assert list(temporary.iterdir()) == [], "no file is left"
 
 
 def test_nothing_is_graded_twice(grade, tmp_path, monkeypatch):
@@ -196,6 +206,27 @@ def test_killed_in_the_middle_and_started_again(grade, tmp_path, overlay):
     assert grade(place=place, out=out) == undisturbed
     assert out.read_bytes() == (tmp_path / "one" / "grades.csv").read_bytes()
     assert not list(records.glob("*.part"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is there on Linux only")
+def test_a_room_that_outlived_its_grader_is_ended():
+    """Its parent is gone; one whose parent is a Python stays."""
+    waits = [sys.executable, "-c", "import time; time.sleep(300)", "/room/worker.py"]
+    script = f"(exec -a bwrap {shlex.join(waits)}) >/dev/null 2>&1 & echo $!"
+    orphan = psutil.Process(
+        int(subprocess.run(["bash", "-c", script], capture_output=True, text=True).stdout)
+    )
+    kept = subprocess.Popen(["bwrap", *waits[1:]], executable=sys.executable)
+    try:
+        deadline = time.monotonic() + 30
+        while orphan.cmdline()[:1] != ["bwrap"] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        end_orphans()
+        orphan.wait(30)
+        assert kept.poll() is None
+    finally:
+        kept.kill()
+        kept.wait()
 
 
 # ---- refusals

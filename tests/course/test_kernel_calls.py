@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 
 import numpy as np
 import pytest
@@ -182,12 +183,14 @@ def test_a_room_with_only_the_listed_files_runs_kernels_and_holds_no_answers(tmp
         else:
             (shutil.copytree if file.is_dir() else shutil.copy2)(file, target)
     environment = {
-        "PATH": os.environ["PATH"], "PYTHONPATH": str(room), "CPM_EDU_CACHE": str(room / "cache"),
+        "PATH": os.environ["PATH"], "CPM_EDU_CACHE": str(room / "cache"),
         "XDG_CACHE_HOME": str(tmp_path / "written"), "HOME": str(tmp_path),
     }  # fmt: skip
     include = ["targets.cuh", "../targets.cuh", "../../targets.cuh"]
-    done = subprocess.run(
-        [sys.executable, "-c", ROOM], input=json.dumps([TWICE, include]), cwd=tmp_path,
+    folders = [str(room), *{sysconfig.get_path(name) for name in ("purelib", "platlib")}]
+    program = f"import sys; sys.path[:0] = {folders}\n{ROOM}"
+    done = subprocess.run(  # -S: an editable install of the package would find what the room lacks
+        [sys.executable, "-I", "-S", "-c", program], input=json.dumps([TWICE, include]), cwd=tmp_path,
         env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

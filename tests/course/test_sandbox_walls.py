@@ -109,11 +109,12 @@ def test_other_rooms_are_not_reached():
     leaves = "open('/tmp/answer', 'w').write('7')\nopen('/dev/shm/answer', 'w').write('7')\ndef f(x):\n    return x\n"
     seeks = (
         "import os\ndef f(x):\n    processes = len([p for p in os.listdir('/proc') if p.isdigit()])\n"
-        "    return os.listdir('/tmp'), os.listdir('/dev/shm'), processes\n"
+        "    files = [os.path.exists(f'{folder}/answer') for folder in ('/tmp', '/dev/shm')]\n"
+        "    return files, processes\n"
     )
     with sandbox().room(0, FAST) as one, sandbox().room(1, FAST) as two:
         assert one.student(exercise(), leaves)(1).value == 1
-        assert two.student(exercise(), seeks)(1).value == ([], [], 3)
+        assert two.student(exercise(), seeks)(1).value == ([False, False], 3)
 
 
 # ---- what is left behind

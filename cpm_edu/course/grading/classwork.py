@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+from .orphans import end_orphans
 from .records import Graded, Record, digest_of_code, key_of, read_record, remove_parts, write_record
 from .submissions import Submission
 
@@ -65,6 +66,7 @@ def grade_class(
     """
     work.records.mkdir(parents=True, exist_ok=True)
     remove_parts(work.records)
+    end_orphans()
     again = set(again)
     keys = {submission.student: work.key(submission) for submission in submissions}
     records: dict[str, Record] = {}
