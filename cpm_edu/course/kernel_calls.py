@@ -33,11 +33,11 @@ def kernel_function(text: str) -> Callable[[tuple, tuple, dict], dict[str, Any]]
 
     f takes the extents of grid and block, and the kernel's arguments by name in their order: arrays for pointers,
     numbers for the rest. It launches the kernel under the microscope three times, on copies, with the threads in order,
-    backwards and at random. It returns a dict:
-        the name of each pointer that is not `const`: its array afterwards, of the launch in order;
-        faults: a list of dicts with kind, text, line, source, other, cure (str or int) and count; [] if all is well;
-        differs: "" or the order of the threads, "reverse" or "random", in which an array came out otherwise;
-        reads: the most reads from tensors by one thread; shared: accesses to shared memory by all; barriers: of block 0.
+    backwards and at random. It returns a dict. By the name of each pointer that is not `const` it holds its array
+    afterwards, of the launch in order; by "faults" a list of dicts with kind, text, line, source, other, cure (str or
+    int) and count, [] if all is well; by "differs" "" or the order of the threads, "reverse" or "random", in which an
+    array came out otherwise; by "reads" the most reads from tensors by one thread; by "shared" the accesses to shared
+    memory by all; by "barriers" those of block 0.
 
     f raises:
         NotWritten: the stub is still there.
