@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
 import secrets
@@ -121,6 +122,12 @@ def run(options) -> int:
         own, {s.student: s.id for s in found.submissions}, {part.id for part in parts.parts}
     )
     warnings += [f"{name} belongs to no student and was left aside" for name in found.left_aside]
+    most = {part.id: part.points for part in parts.parts}
+    warnings += [
+        f"{student} has {override.points:g} points for {id} by hand; it is worth {most[id]:g}"
+        for (student, id), override in overrides.items()
+        if override.points > most[id]
+    ]
     graded = _grade(options, found.submissions, records, seed)
     if options.part:
         print(
@@ -202,7 +209,13 @@ def _grade(options, submissions, records: Path, seed: int) -> list:
     names = {submission.student for submission in chosen}
     again = names if "all" in options.regrade else set(options.regrade)
     if unknown := again - names:
-        raise ValueError(f"--regrade {sorted(unknown)[0]!r}: nobody here has this name")
+        name = sorted(unknown)[0]
+        near = [n for n in sorted(names) if name.lower() in n.lower()]
+        near = near or difflib.get_close_matches(name, sorted(names), 1)
+        raise ValueError(
+            f"--regrade {name!r}: nobody here has this name"
+            + (f"; did you mean {near[0]!r}?" if near else "")
+        )
     hide = tuple(
         path.resolve()
         for path in (options.submissions, records, options.out.parent, options.feedback, options.overlay)

@@ -63,9 +63,7 @@ def extract(statements: Sequence[Statement], name: str) -> Extracted:
     if not defining:
         bound = {bound for s in statements for bound in s.binds}
         near = difflib.get_close_matches(name, bound, 1)
-        raise NotInFile(
-            f"there is no {name} in the file" + (f"; did you mean {near[0]}?" if near else "") + "."
-        )
+        raise NotInFile(f"there is no {name} in the file" + (f"; did you mean {near[0]}?" if near else "."))
     definitions = [s for s in defining if name in s.whole] or defining
     written = [s for s in definitions if not _is_stub(s.node)]
     notes = []

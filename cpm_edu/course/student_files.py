@@ -84,6 +84,11 @@ class StudentFile:
     def _statements(self) -> tuple[list[Statement], list[str]]:
         return statements_of(self.cells, self.text)
 
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Notes on the cells that are no Python."""
+        return tuple(self._statements[1])
+
     def source_of(self, name: str) -> Extracted:
         """The part of the file that the function, class or text of this name needs.
 

@@ -91,6 +91,23 @@ def test_a_function_that_is_not_there(tmp_path):
     assert "dubble" in one.message, "the nearest name is told"
 
 
+def test_a_cell_that_is_no_python_is_told_once(tmp_path):
+    """Above the exercises and in the row, not below every exercise."""
+    put(tmp_path / "ada", **{"A9.py": f"# %%\n{RIGHT}\n# %%\nx = (1\n"})
+    found = graded(tmp_path)
+    (note,) = found.notes
+    assert note.startswith("Line ")
+    assert "is no Python" in note
+    assert (found.graded[0].status, found.graded[0].notes) == ("pass", ())
+
+
+def test_a_file_of_another_assignment_is_told(tmp_path):
+    put(tmp_path / "ada", **{"A9.py": "def duble(x):\n    return x + x\n"})
+    found = graded(tmp_path)
+    assert found.notes == ("It holds no function and no answer of this assignment.",)
+    assert found.graded[0].message.endswith("there is no double in the file; did you mean duble?")
+
+
 def test_answers_to_questions(tmp_path):
     put(tmp_path, **{"ada.ipynb": notebook(RIGHT, answer="Because **twice** means twice.")})
     assert graded(tmp_path).texts == {"a9q1": "Because **twice** means twice."}

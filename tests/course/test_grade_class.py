@@ -141,8 +141,9 @@ def test_points_by_hand_are_kept(grade, tmp_path, capsys):
     assert "nobody here is called 'nobody'" in capsys.readouterr().out
     assert "the idea" in (tmp_path / "feedback" / "ben.html").read_text()
     more = tmp_path / "more.csv"
-    more.write_text("student,exercise,points\nben,ex91,0.5\n")
+    more.write_text("student,exercise,points\nben,ex91,0.5\nada,ex91,30\n")
     assert grade("--overrides", own, more)["ben"]["ex91"] == "0.5", "the later file counts"
+    assert "note: ada has 30 points for ex91 by hand; it is worth" in capsys.readouterr().out
 
 
 def test_in_parts(grade, tmp_path):
@@ -249,6 +250,7 @@ def test_refusals(capsys, tmp_path, overlay, submissions):
     assert_refused(capsys, [*base, "--seed", 1, "--jobs", 0], "--jobs")
     assert_refused(capsys, [*base, "--seed", 1, "--part", "3/2"], "--part is K/N")
     assert_refused(capsys, [*base, "--seed", 1, "--regrade", "Zoe"], "nobody here has this name")
+    assert_refused(capsys, [*base, "--seed", 1, "--regrade", "AD"], "did you mean 'ada'?")
     assert_refused(capsys, [*base, "--seed", 1, "--gradescope", "r.json"], "takes one submission")
     assert_refused(capsys, [*base, "--feedback", submissions / "back"], "would be taken for submissions")
     assert_refused(capsys, [*base, "--lms", tmp_path / "none.csv"], "no such file")

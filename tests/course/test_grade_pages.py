@@ -150,6 +150,13 @@ def test_text_is_escaped_unless_it_is_html():
 
 def test_prose():
     """As masters write: hard line ends, lists, code, bold."""
+    assert prose(
+        "a *b c* 2 * 3 * 4\n\n```python\nx[0] = 1  # `no`, **no**\n\ny < 2\n```\n\nend `f(*a)` `g(*b)`"
+    ) == (
+        "<p>a <em>b c</em> 2 * 3 * 4</p>"
+        "<pre><code>x[0] = 1  # `no`, **no**\n\ny &lt; 2</code></pre>"
+        "<p>end <code>f(*a)</code> <code>g(*b)</code></p>"
+    )
     assert prose("one\ntwo `a<b` **c**\n\n* x\n  y\n* z\n\n1. p\n2. q") == (
         "<p>one two <code>a&lt;b</code> <strong>c</strong></p><ul><li>x y</li><li>z</li></ul><ol><li>p</li><li>q</li></ol>"
     )

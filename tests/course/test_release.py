@@ -107,6 +107,9 @@ def test_instructors_get_solutions_and_the_command_that_grades(private, tmp_path
     assert "Rubric" in solved
     assert "BEGIN SOLUTION" not in solved
     assert f"--assignment A9 --seed {SEED} --overlay" in made["README.md"].decode()
+    assert "--out A9/grades.csv --feedback A9/feedback" in made["README.md"].decode(), (
+        "one folder an assignment"
+    )
     assert "Why two?" in made["oral_questions.md"].decode()
 
 

@@ -126,6 +126,9 @@ def _open(
         if candidates[1][0][0] == rank[0] < 0:
             looks.append("several files with answers")
     notes += chosen.file.notes
+    notes += [note[:1].upper() + note[1:] for note in chosen.file.skipped]
+    if not (rank[0] or rank[1]):
+        notes.append("It holds no function and no answer of this assignment.")
     return chosen, notes, looks
 
 
@@ -155,14 +158,15 @@ def _extract(file: StudentFile, exercise: Exercise) -> tuple[Extracted | None, s
     except (LookupError, ValueError) as error:
         return None, str(error)
     except (RecursionError, MemoryError):
-        return None, "the file is nested too deeply to be read"
+        return None, "the file is nested too deeply to be read."
 
 
 def _grade(exercise: Exercise, file: StudentFile, room, seed: int) -> Graded:
     extracted, missing = _extract(file, exercise)
     if extracted is None:
-        return Graded(exercise.id, "todo", message=f"{exercise.id} {exercise.name}: {missing.rstrip('.')}.")
-    notes = tuple(note for note in extracted.notes if note not in file.notes)
+        return Graded(exercise.id, "todo", message=f"{exercise.id} {exercise.name}: {missing}")
+    said = {*file.notes, *file.skipped}  # once, above the exercises
+    notes = tuple(note for note in extracted.notes if note not in said)
     try:
         verdict = judge(
             exercise, room.student(exercise, extracted.source), (PUBLIC_SEED, seed), extracted.where

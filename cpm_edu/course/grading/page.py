@@ -56,9 +56,18 @@ def tag(name: str, /, *inside: object, **attributes: object) -> Html:
 
 
 def prose(text: str) -> Html:
-    """A text with `code`, **bold**, paragraphs between blank lines, and lists of lines that begin with * - or 1."""
+    """A text with `code`, **bold**, *italics*, paragraphs, lists of lines that begin with * - or 1., and fenced code."""
+    pieces = re.split(r"^```\w*\n(.*?)\n```[ ]*$", plain(text), flags=re.MULTILINE | re.DOTALL)
+    blocks = [
+        f"<pre><code>{html.escape(piece)}</code></pre>" if k % 2 else _paragraphs(piece)
+        for k, piece in enumerate(pieces)
+    ]
+    return Html("".join(blocks))
+
+
+def _paragraphs(text: str) -> str:
     out: list[str] = []
-    for block in re.split(r"\n\s*\n", plain(text).strip()):
+    for block in re.split(r"\n\s*\n", text.strip()):
         pieces = re.split(r"\n(?=\s*(?:[*-]|\d+\.)\s)", "\n" + block.strip())
         kinds = [re.match(r"\s*([*-]|\d+\.)\s+", piece) for piece in pieces]
         for piece, kind in zip(pieces, kinds, strict=True):
@@ -70,12 +79,18 @@ def prose(text: str) -> Html:
                     if kind is None
                     else f"<{name}><li>{_marked(words)}</li></{name}>"
                 )
-    return Html("".join(out).replace("</ul><ul>", "").replace("</ol><ol>", ""))
+    return "".join(out).replace("</ul><ul>", "").replace("</ol><ol>", "")
 
 
 def _marked(line: str) -> str:
-    line = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(line))
-    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", line)
+    pieces = re.split(r"`([^`]+)`", html.escape(line))
+    for k, piece in enumerate(pieces):
+        if k % 2:
+            pieces[k] = f"<code>{piece}</code>"
+        else:
+            bold = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", piece)
+            pieces[k] = re.sub(r"(?<![\w*])\*(?=\S)([^*]+)(?<=\S)\*(?![\w*])", r"<em>\1</em>", bold)
+    return "".join(pieces)
 
 
 @cache

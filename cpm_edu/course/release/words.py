@@ -99,8 +99,8 @@ def instructor_readme(release: Sequence[Assigned], *, seed: int | None, overlay:
         "",
         "Never hand this folder out: it holds solutions, sample answers and rubrics.",
         "",
-        f"Released with cpm_edu {version}. "
-        + (f"The seed of the class is {seed}; keep it to yourself." if seed else ""),
+        f"Released with cpm_edu {version}."
+        + (f" The seed of the class is {seed}; keep it to yourself." if seed else ""),
         "",
     ]
     for a in release:
@@ -108,7 +108,7 @@ def instructor_readme(release: Sequence[Assigned], *, seed: int | None, overlay:
         lines += [f"## {a.name}: {a.title}{variant}", "", table(a), "", "```bash"]
         lines += [
             f"cpm-edu grade submissions_{a.name}/ --assignment {a.name}{options} "
-            f"--out {a.name}.csv --feedback feedback_{a.name}",
+            f"--out {a.name}/grades.csv --feedback {a.name}/feedback",
             "```",
             "",
         ]
