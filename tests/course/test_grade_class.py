@@ -143,6 +143,10 @@ def test_points_by_hand_are_kept(grade, tmp_path, capsys):
     more = tmp_path / "more.csv"
     more.write_text("student,exercise,points\nben,ex91,0.5\nada,ex91,30\n")
     assert grade("--overrides", own, more)["ben"]["ex91"] == "0.5", "the later file counts"
+    saved = tmp_path / "A9_answers.csv"
+    saved.write_text("student,exercise,points\n")
+    grade("--overrides", own, saved)
+    assert f"--overrides {own} A9_answers.csv<" in (tmp_path / "out" / "answers.html").read_text()
     assert "note: ada has 30 points for ex91 by hand; it is worth" in capsys.readouterr().out
 
 

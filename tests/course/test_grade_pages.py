@@ -154,7 +154,7 @@ def test_prose():
         "a *b c* 2 * 3 * 4\n\n```python\nx[0] = 1  # `no`, **no**\n\ny < 2\n```\n\nend `f(*a)` `g(*b)`"
     ) == (
         "<p>a <em>b c</em> 2 * 3 * 4</p>"
-        "<pre><code>x[0] = 1  # `no`, **no**\n\ny &lt; 2</code></pre>"
+        "<pre>x[0] = 1  # `no`, **no**\n\ny &lt; 2</pre>"
         "<p>end <code>f(*a)</code> <code>g(*b)</code></p>"
     )
     assert prose("one\ntwo `a<b` **c**\n\n* x\n  y\n* z\n\n1. p\n2. q") == (

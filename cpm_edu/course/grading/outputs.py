@@ -64,7 +64,8 @@ def write_outputs(
     if parts.questions:
         answers = "answers.html"
         written.append(folder / answers)
-        own = " ".join(str(path) for path in outputs.overrides)
+        saved = f"{parts.assignment}_answers.csv"  # the page names it itself
+        own = " ".join(str(path) for path in outputs.overrides if path.name != saved)
         write_whole(written[-1], answers_sheet(results, parts, overrides=own).encode())
     links = {student: _address(page, folder) for student, page in pages.items()}
     written.append(folder / "class_summary.html")

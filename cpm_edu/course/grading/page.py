@@ -59,8 +59,7 @@ def prose(text: str) -> Html:
     """A text with `code`, **bold**, *italics*, paragraphs, lists of lines that begin with * - or 1., and fenced code."""
     pieces = re.split(r"^```\w*\n(.*?)\n```[ ]*$", plain(text), flags=re.MULTILINE | re.DOTALL)
     blocks = [
-        f"<pre><code>{html.escape(piece)}</code></pre>" if k % 2 else _paragraphs(piece)
-        for k, piece in enumerate(pieces)
+        f"<pre>{html.escape(piece)}</pre>" if k % 2 else _paragraphs(piece) for k, piece in enumerate(pieces)
     ]
     return Html("".join(blocks))
 
