@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jupyter_core.paths import jupyter_data_dir
 
-__all__ = ["Answer", "answers_folder", "read_answer", "write_answer"]
+__all__ = ["Answer", "answers_folder", "keep", "read_answer", "write_answer"]
 
 
 @dataclass(frozen=True)
@@ -55,19 +55,26 @@ def read_answer(name: str) -> tuple[Answer | None, str]:
 def write_answer(name: str, said: str | float) -> tuple[Answer, str]:
     """Keep an answer; returns it with its time, and what to tell the reader where it could not be kept."""
     answer = Answer(said, datetime.now().strftime("%Y-%m-%d %H:%M"))
+    why = keep(name, {"said": answer.said, "when": answer.when})
+    if why:
+        why = (
+            f"Your answer could not be kept in {answers_folder()} ({why}), so you will be asked again next time. "
+            "CPM_EDU_ANSWERS names another folder."
+        )
+    return answer, why
+
+
+def keep(name: str, kept: dict) -> str:
+    """Write NAME.json into the answers' folder, as a whole or not at all; why it could not be, else ""."""
     folder = answers_folder()
     part = folder / f".{name}.{os.getpid()}.{threading.get_ident()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            part.write_text(json.dumps({"said": answer.said, "when": answer.when}), encoding="utf-8")
+            part.write_text(json.dumps(kept), encoding="utf-8")
             os.replace(part, folder / f"{name}.json")
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        return answer, (
-            f"Your answer could not be kept in {folder} ({why}), so you will be asked again next time. "
-            "CPM_EDU_ANSWERS names another folder."
-        )
-    return answer, ""
+        return error.strerror or type(error).__name__
+    return ""

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import html
 import json
-import os
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from .answers import answers_folder
+from .answers import answers_folder, keep
 from .exercise import Exercise
 
 __all__ = ["keep_state", "kept_states", "minutes_left", "table_html", "table_text"]
@@ -23,20 +21,10 @@ COLORS = {"pass": "#00694a", "fix": "#a63f00", "todo": "#555f66"}  # dark enough
 
 def keep_state(id: str, status: str) -> str:
     """Remember the newest verdict of an exercise; a sentence where it could not be kept, else ""."""
-    folder = answers_folder()
-    part = folder / f".{id}.{os.getpid()}.{threading.get_ident()}.part"
-    text = json.dumps({"status": status, "when": datetime.now().strftime("%Y-%m-%d %H:%M")})
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_text(text, encoding="utf-8")
-            os.replace(part, folder / f"{id}.check.json")
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        return f"Your progress could not be kept in {folder} ({why}). CPM_EDU_ANSWERS names another folder."
-    return ""
+    why = keep(f"{id}.check", {"status": status, "when": datetime.now().strftime("%Y-%m-%d %H:%M")})
+    if why:
+        why = f"Your progress could not be kept in {answers_folder()} ({why}). CPM_EDU_ANSWERS names another folder."
+    return why
 
 
 def kept_states(exercises: Sequence[Exercise]) -> dict[str, str]:

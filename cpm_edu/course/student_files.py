@@ -32,10 +32,8 @@ __all__ = [
 ]
 
 LARGEST = 30_000_000  # bytes; a notebook full of pictures has a few million
-MOST_CELLS, MOST_CODE = (
-    2_000,
-    1_000_000,
-)  # cells, characters of code; Python's parser takes minutes for some texts
+MOST_CELLS = 2_000
+MOST_CODE = 1_000_000  # characters; Python's parser takes minutes for some texts
 LONGEST_ANSWER = 20_000  # characters of one text
 _MARKER = re.compile(
     r"^[\s>*_#]*your answer\s*\(\s*(a\d+(?:q\d+|p))\s*\)[\s*_:.]*", re.IGNORECASE | re.MULTILINE

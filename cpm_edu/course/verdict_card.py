@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from ..figures.style import BELIEF_CMAP
 from .exercise import Exercise, Verdict
+from .map_picture import map_pixels, png_base64
 from .shown import marked_up
 from .verdict_text import ICONS, WORDS
 
@@ -87,17 +85,9 @@ def _maps(yours: np.ndarray, expected: np.ndarray) -> str:
 
 
 def _picture(values: np.ndarray, low: float, high: float, word: str, says: str) -> str:
-    import matplotlib
-    from PIL import Image
-
-    shares = (values - low) / (high - low if high > low else 1.0)
-    pixels = (matplotlib.colormaps[BELIEF_CMAP](shares)[..., :3] * 255).astype(np.uint8)
     scale = max(1, SIDE_PX // max(values.shape))
-    shown = np.kron(pixels, np.ones((scale, scale, 1), np.uint8))
-    step = max(1, -(-max(shown.shape) // (2 * SIDE_PX)))
-    buffer = io.BytesIO()
-    Image.fromarray(shown[::step, ::step]).save(buffer, "PNG")
-    data = base64.b64encode(buffer.getvalue()).decode()
+    step = max(1, -(-max(values.shape) * scale // (2 * SIDE_PX)))
+    data = png_base64(map_pixels(values, low, high), scale, step)
     size = " x ".join(map(str, values.shape))
     text = html.escape(f"{word}: {says}")
     return (

@@ -1,4 +1,5 @@
-"""The wrong-answer bank: `bank()` reads tests/course/bank/exNN.py, whose every cell is a submission of its own.
+"""The wrong-answer bank: `bank()` reads tests/course/bank/exNN.py (a long one goes on in exNN_2.py), whose every
+cell is a submission of its own.
 
 # %% right: loops
 # %% wrong: xy-swapped | optional words
@@ -28,7 +29,7 @@ class Entry:
         mistake: the id that a wrong one must get; "" for a right one.
         words: the style of a right one, or what is special about a wrong one.
         source: Python text.
-        line: of its head in the file.
+        place: file and line of its head.
     """
 
     exercise: str
@@ -36,10 +37,10 @@ class Entry:
     mistake: str
     words: str
     source: str
-    line: int
+    place: str
 
     def __str__(self) -> str:
-        return f"{self.exercise}:{self.line} {self.mistake or 'right'} {self.words}".strip()
+        return f"{self.place} {self.mistake or 'right'} {self.words}".strip()
 
 
 @cache
@@ -60,9 +61,8 @@ def entries_of(path: Path) -> list[Entry]:
         said, words = head["said"].strip(), (head["words"] or "").strip()
         mistake, words = ("", said) if head["kind"] == "right" else (said, words)
         line = text.count("\n", 0, head.start()) + 1
-        entries.append(
-            Entry(path.stem, head["kind"], mistake, words, text[head.end() : end].strip() + "\n", line)
-        )
+        exercise, source = path.stem.partition("_")[0], text[head.end() : end].strip() + "\n"
+        entries.append(Entry(exercise, head["kind"], mistake, words, source, f"{path.stem}:{line}"))
     return entries
 
 

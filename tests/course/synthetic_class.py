@@ -83,7 +83,7 @@ def write_class(folder: Path, count: int) -> dict[str, Student]:
     step = max(1, len(WRONG) // max(1, left - left // 5))
     for entry in WRONG[::step][: left - left // 5]:
         builder.add(
-            f"wrong_{entry.exercise}_{entry.line}", lambda place, entry=entry: builder.wrong(place, entry)
+            "wrong_" + entry.place.replace(":", "_"), lambda place, entry=entry: builder.wrong(place, entry)
         )
     while len(builder.students) < count:
         builder.add(f"right_{len(builder.students)}", builder.right)

@@ -8,10 +8,10 @@ import numpy as np
 
 from ..exercise import Exercise, Mistake
 from .kernel_mistakes import (
+    KERNEL,
     STOPPED,
     clean,
     faults,
-    launch_shown,
     mistake_of_faults,
     same_launch,
 )
@@ -161,21 +161,16 @@ def _alone_told(cases, expected, outcomes):
 
 
 ARGMAX = Exercise(
+    **KERNEL,
     id="ex23",
-    assignment="A6",
     name="ARGMAX_KERNEL",
     title="The best cell, by shuffles",
     minutes=50,
     points=5,
-    asks_for="your own kernel",
-    engine="kernel",
     starred=True,
     cases=_cases,
     reference=_reference,
     same=_same,
-    shows=launch_shown,
-    arguments=("grid", "block", "arguments"),
-    call_s=6.0,
     mistakes=(
         *STOPPED,
         mistake_of_faults(

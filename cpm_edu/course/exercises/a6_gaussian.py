@@ -8,11 +8,11 @@ import numpy as np
 
 from ..exercise import Exercise, Mistake
 from .kernel_mistakes import (
+    KERNEL,
     STOPPED,
     clean,
     faults,
     faults_of,
-    launch_shown,
     mistake_of_faults,
     reported,
     same_launch,
@@ -134,20 +134,15 @@ def _cells_left_out(cases, expected, outcomes):
 
 
 GAUSSIAN = Exercise(
+    **KERNEL,
     id="ex22",
-    assignment="A6",
     name="GAUSSIAN_KERNEL",
     title="Belief maps in CUDA",
     minutes=40,
     points=5,
-    asks_for="your own kernel",
-    engine="kernel",
     cases=_cases,
     reference=_reference,
     same=same_launch,
-    shows=launch_shown,
-    arguments=("grid", "block", "arguments"),
-    call_s=6.0,
     mistakes=(
         *STOPPED,
         Mistake(

@@ -7,12 +7,12 @@ import numpy as np
 from ..exercise import Exercise, Mistake
 from .kernel_mistakes import (
     BARRIERS,
+    KERNEL,
     RACES,
     STOPPED,
     clean,
     faults,
     faults_of,
-    launch_shown,
     reported,
     same_launch,
 )
@@ -102,21 +102,16 @@ def _same(value, expected):
 
 
 RACE = Exercise(
+    **KERNEL,
     id="ex24",
-    assignment="A6",
     name="RACE_KERNEL",
     title="Two races to find and to cure",
     minutes=35,
     points=4,
-    asks_for="your own kernel",
-    engine="kernel",
     starred=True,
     cases=_cases,
     reference=_reference,
     same=_same,
-    shows=launch_shown,
-    arguments=("grid", "block", "arguments"),
-    call_s=6.0,
     mistakes=(
         *STOPPED,
         Mistake(

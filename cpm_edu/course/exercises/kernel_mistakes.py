@@ -13,6 +13,7 @@ from ..same import brief, same_value
 
 __all__ = [
     "BARRIERS",
+    "KERNEL",
     "RACES",
     "STOPPED",
     "clean",
@@ -154,3 +155,14 @@ _FAULTS = (
 def faults(*ids: str) -> tuple[Mistake, ...]:
     """Those of the microscope's mistakes that an exercise names by id, the most telling first, and any other fault."""
     return tuple(mistake for mistake in _FAULTS if mistake.id in (*ids, "kernel-fault"))
+
+
+# What the exercises of A6 have in common.
+KERNEL = {
+    "assignment": "A6",
+    "asks_for": "your own kernel",
+    "engine": "kernel",
+    "shows": launch_shown,
+    "arguments": ("grid", "block", "arguments"),
+    "call_s": 6.0,
+}

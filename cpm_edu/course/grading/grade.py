@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import builtins
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
-from PIL import Image
 
-from ...figures.style import BELIEF_CMAP
 from ..exercise import Exercise, Verdict
 from ..judge import PUBLIC_SEED, judge
+from ..map_picture import map_pixels, png_base64
 from ..student_files import Extracted, StudentFile, read_student_bytes
 from .archives import read_file
 from .records import Graded, Record
@@ -208,22 +204,9 @@ def _picture(verdict: Verdict) -> str:
     if verdict.arrays is None or max(verdict.arrays[0].shape) > MAX_PICTURE:
         return ""
     yours, expected = (np.asarray(array, dtype=np.float64) for array in verdict.arrays)
-    low, high = (
-        float(np.nanmin([yours.min(), expected.min()])),
-        float(np.nanmax([yours.max(), expected.max()])),
-    )
+    low, high = float(min(yours.min(), expected.min())), float(max(yours.max(), expected.max()))
     if not np.isfinite([low, high]).all():
         return ""
-    gap = np.full((yours.shape[0], 1), np.nan)
-    both = np.hstack([yours, gap, expected])
-    with np.errstate(all="ignore"):
-        scaled = (both - low) / (high - low) if high > low else both * 0
-    colors = (matplotlib.colormaps[BELIEF_CMAP](np.nan_to_num(scaled)) * 255).astype(np.uint8)
-    colors[np.isnan(both)] = 255
-    image = Image.fromarray(colors[..., :3])
-    image = image.resize(
-        (image.width * PICTURE_SCALE, image.height * PICTURE_SCALE), Image.Resampling.NEAREST
-    )
-    buffer = io.BytesIO()
-    image.save(buffer, format="png")
-    return base64.b64encode(buffer.getvalue()).decode()
+    gap = np.full((len(yours), 1, 3), 255, np.uint8)
+    both = [map_pixels(yours, low, high), gap, map_pixels(expected, low, high)]
+    return png_base64(np.hstack(both), PICTURE_SCALE)

@@ -25,11 +25,8 @@ REFUSED = {
 }  # fmt: skip
 CLONE, CLONE3, SOCKET = (56, 220), (435, 435), (41, 198)
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEW* of clone's flags
-FAMILIES = (
-    1,
-    2,
-    10,
-)  # unix, inet, inet6, all of an empty network; not vsock, which reaches a virtual machine's host
+# unix, inet and inet6, all of an empty network; not vsock, which reaches a virtual machine's host
+FAMILIES = (1, 2, 10)
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column above, AUDIT_ARCH_*
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF_LD|W|ABS, BPF_JMP|J*|K, BPF_RET|K
